@@ -1,0 +1,150 @@
+"""What can be asked from a terminal?
+
+Each command parses, calls one function of the library and prints what it returned.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import handoff_analytics as ha
+
+from .errors import HandoffError
+from .terminal import show
+
+EXIT_CODES = "Exit code: 0 done, 1 a check found something wrong, 2 wrong use, 3 refused, with the reason on stderr."
+
+app = typer.Typer(
+    name="handoffs",
+    help="Find the system boundaries where automated workflows break, what each failure costs, and what to fix first.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+HistoryFile = Annotated[Path, typer.Argument(help="A history that `handoffs load` made.", show_default=True)]
+Since = Annotated[str | None, typer.Option(help="Start of the window, such as 2026-01-01 (included).")]
+Until = Annotated[str | None, typer.Option(help="End of the window (excluded).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, every column.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, every column, safe for spreadsheets.")]
+Top = Annotated[int, typer.Option(help="Rows to print; programs get them all.", min=1)]
+DEFAULT = Path("handoffs.duckdb")
+
+
+def _history(path: Path, since: str | None = None, until: str | None = None) -> Any:
+    history = ha.open(path)
+    return history.between(since, until) if since or until else history
+
+
+RANKED = (
+    *("rank", "source", "target", "channel", "expected_annual_loss", "loss_low", "loss_high"),
+    *("rank_low", "rank_high", "tier", "handoff_type"),
+)
+
+
+@app.command()
+def demo(
+    into: Annotated[Path, typer.Option(help="Where the history of the samples is kept.")] = DEFAULT,
+    report: Annotated[Path, typer.Option(help="Where the report is written.")] = Path("handoffs.html"),
+) -> None:
+    """Load the samples, rank their handoffs and write the report.
+
+    Example: handoffs demo
+    """
+    history = ha.samples.load(into=into)
+    show(ha.rank(history).head(10), title="Fix these handoffs first", columns=RANKED)
+    ha.report(history, report)
+    typer.echo(f"\nReport: {report} (opens in any browser, no network)\nHistory: {into}\nNotebooks: handoffs lab")
+
+
+@app.command()
+def load(
+    files: Annotated[list[str], typer.Argument(help="Files, folders or patterns.")],
+    into: Annotated[Path, typer.Option(help="The history to add to; made if absent.")] = DEFAULT,
+    format: Annotated[str | None, typer.Option(help="Read as this format instead of recognising it.")] = None,  # noqa: A002 - the option's name
+    mapping: Annotated[Path | None, typer.Option(help="A mapping file (TOML) for a format of your own.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of times that do not say theirs.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep what loads even if more than 5 % is rejected.")] = False,
+) -> None:
+    """Load evidence: traces, logs, workflow runs, tickets, catalogues.
+
+    Example: handoffs load exports/ --into acme.duckdb
+    """
+    options: dict[str, Any] = {"into": into, "format": format, "mapping": mapping, "timezone": timezone}
+    ha.load(
+        [Path(name) if Path(name).exists() else name for name in files],
+        on_reject="keep" if keep else "rollback",
+        **options,
+    )
+
+
+@app.command()
+def rank(
+    history: HistoryFile = DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    top: Top = 15,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Rank the handoffs by the loss to expect in a year.
+
+    Example: handoffs rank acme.duckdb --since 2026-01-01 --csv
+    """
+    ranking = ha.rank(_history(history, since, until))
+    whole = as_json or as_csv
+    show(
+        ranking if whole else ranking.head(top),
+        title="Fix these handoffs first",
+        columns=RANKED,
+        as_json=as_json,
+        as_csv=as_csv,
+    )
+
+
+@app.command()
+def report(
+    history: HistoryFile = DEFAULT,
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("handoffs.html"),
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Write one offline HTML report.
+
+    Example: handoffs report acme.duckdb --out acme.html
+    """
+    ha.report(_history(history, since, until), out)
+    typer.echo(f"Report: {out}")
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT.")],
+    history: HistoryFile = DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Answer a query; `SELECT * FROM duckdb_columns()` lists what there is.
+
+    Example: handoffs sql "SELECT source, target, count(*) AS n FROM failures GROUP BY ALL ORDER BY n DESC"
+    """
+    show(_history(history, since, until).sql(query), as_json=as_json, as_csv=as_csv)
+
+
+def main() -> None:
+    """Run the command line; a refusal is one sentence and exit code 3, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr] # both are text streams; a pipe may not take ✓
+    try:
+        app()
+    except HandoffError as refusal:
+        typer.echo(f"handoffs: {refusal}", err=True)
+        sys.exit(3)

@@ -1,0 +1,104 @@
+"""How does a frame look in a terminal, and how does it leave it?"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Evidence is untrusted: an escape sequence in a system's name must not reach the terminal that prints it.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(value: Any) -> str:
+    """Return a value as text for people: rounded to four significant digits, without control characters."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if value != value:  # noqa: PLR0124 - only NaN differs from itself
+            return "–"
+        if value == 0 or abs(value) >= 1000:
+            return f"{value:,.0f}"
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:,.4g}"
+    if isinstance(value, list):
+        return ", ".join(plain(part) for part in value)
+    return _CONTROL.sub("�", str(value))
+
+
+def show(
+    frame: pl.DataFrame,
+    *,
+    title: str = "",
+    columns: Sequence[str] | None = None,
+    as_json: bool = False,
+    as_csv: bool = False,
+) -> None:
+    """Print a frame: as a table for people, or whole as JSON or CSV for programs.
+
+    Parameters
+    ----------
+    frame
+        What a measure returned.
+    title
+        Printed above the table.
+    columns
+        The columns that people see, in this order; programs get them all.
+    as_json, as_csv
+        Print for a program instead.
+    """
+    if as_json:
+        sys.stdout.write(frame.write_json() + "\n")
+        return
+    if as_csv:
+        sys.stdout.write(spreadsheet_safe(frame).write_csv())
+        return
+    shown = frame.select([name for name in columns if name in frame.columns]) if columns else frame
+    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    for name, kind in shown.schema.items():
+        table.add_column(
+            Text(name.replace("_", " ")), justify="right" if kind.is_numeric() else "left", overflow="fold"
+        )
+    for row in shown.iter_rows():
+        table.add_row(*(Text(plain(value)) for value in row))
+    Console().print(table)
+
+
+def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with text that a spreadsheet would run as a formula made harmless by a leading quote.
+
+    Nested columns become JSON text, since CSV has none.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> spreadsheet_safe(pl.DataFrame({"name": ["=cmd()", "erp"]}))["name"].to_list()
+    ["'=cmd()", 'erp']
+    """
+    safe = []
+    for name, kind in frame.schema.items():
+        if kind == pl.String:
+            column = pl.col(name)
+            risky = column.str.contains(r"^[=+\-@\t\r]")
+            safe.append(pl.when(risky).then(pl.concat_str(pl.lit("'"), column)).otherwise(column).alias(name))
+        elif isinstance(kind, (pl.List, pl.Struct, pl.Array)):
+            joined = (
+                pl.col(name).cast(pl.List(pl.String)).list.join(", ")
+                if isinstance(kind, pl.List)
+                else pl.col(name).struct.json_encode()
+            )
+            safe.append(joined.alias(name))
+        else:
+            safe.append(pl.col(name))
+    return frame.select(safe)
