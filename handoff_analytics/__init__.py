@@ -13,9 +13,11 @@ __version__ = "0.1.0"
 # Where each public name lives. A bare import loads none of these: altair, networkx and scipy take seconds.
 _HOMES = {
     "History": "history:History",
+    "load": "loaders:load",
+    "open": "history:open_history",
 }
 
-__all__ = ["History", "__version__"]
+__all__ = ["History", "__version__", "load", "open"]
 
 
 def __getattr__(name: str) -> Any:
