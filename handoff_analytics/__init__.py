@@ -14,10 +14,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "History": "history:History",
     "load": "loaders:load",
+    "log_templates": "templates:log_templates",
     "open": "history:open_history",
 }
 
-__all__ = ["History", "__version__", "load", "open"]
+__all__ = ["History", "__version__", "load", "log_templates", "open"]
 
 
 def __getattr__(name: str) -> Any:

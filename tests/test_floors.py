@@ -12,7 +12,7 @@ FLOORS = [
     {"model"},
     {"catalogue"},
     {"loaders"},
-    {"graph"},
+    {"graph", "templates"},
     {"frequency", "cascade", "recovery", "degradation"},
     {"economics", "ranking"},
     {"charts"},
