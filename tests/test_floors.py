@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "handoff_analytics"
 FLOORS = [
     {"vocabulary", "errors", "identity"},
+    {"declarations"},
     {"history"},
     {"model"},
     {"catalogue"},
