@@ -72,6 +72,11 @@ class Sink:
         self._schemas: dict[str, dict[str, Any]] = {}
         self._waiting = 0
 
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The history that is being written, for a loader that derives rows from others: `flush` first."""
+        return self._connection
+
     def record(
         self,
         value: Any,
