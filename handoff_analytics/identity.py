@@ -29,4 +29,4 @@ def key_sql(*expressions: str) -> str:
     """Return the same key as an SQL expression over VARCHAR expressions."""
     parts = ", ".join(f"coalesce({expression}, '')" for expression in expressions)
     text = f"concat_ws(chr(31), {parts})" if len(expressions) > 1 else parts
-    return f"(md5_number_lower({text}) >> 1)::BIGINT"
+    return f"(md5_number({text}) >> 65)::BIGINT"
