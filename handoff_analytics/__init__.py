@@ -13,12 +13,13 @@ __version__ = "0.1.0"
 # Where each public name lives. A bare import loads none of these: altair, networkx and scipy take seconds.
 _HOMES = {
     "History": "history:History",
+    "charts": "charts",
     "load": "loaders:load",
     "log_templates": "templates:log_templates",
     "open": "history:open_history",
 }
 
-__all__ = ["History", "__version__", "load", "log_templates", "open"]
+__all__ = ["History", "__version__", "charts", "load", "log_templates", "open"]
 
 
 def __getattr__(name: str) -> Any:
