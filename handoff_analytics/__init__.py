@@ -16,12 +16,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "History": "history:History",
     "charts": "charts",
+    "failure_frequency": "frequency:failure_frequency",
     "load": "loaders:load",
     "log_templates": "templates:log_templates",
     "open": "history:open_history",
 }
 
-__all__ = ["History", "__version__", "charts", "load", "log_templates", "open"]
+__all__ = ["History", "__version__", "charts", "failure_frequency", "load", "log_templates", "open"]
 
 
 def __getattr__(name: str) -> Any:
@@ -41,7 +42,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This package: `ha.report` is the function, although importing the module of that name would hide it."""
+    """The type of this package: `ha.report` stays the function, which importing the module of that name would hide."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (isinstance(value, ModuleType) and ":" in _HOMES.get(name, "")):
