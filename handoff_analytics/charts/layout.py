@@ -27,7 +27,7 @@ Node = tuple[str, ...]
 Neighbours = tuple[dict[Node, list[Node]], dict[Node, list[Node]]]
 """Who stands before each node, and who after."""
 _SWEEPS = 12
-_PASS = 0.55  # how much of the height of a system a line needs that only passes a column
+_PASS = 0.3  # how much of the height of a system a line needs that only passes a column
 
 
 @dataclass(frozen=True)

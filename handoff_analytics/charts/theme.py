@@ -31,7 +31,7 @@ WARN = "#B97700"
 MUTE = "#808080"
 """Grey: context, and everything that is not the finding."""
 CATEGORIES = (CALM, WARN, GOOD, ODD, ALARM, MUTE)
-RAMP = ("#AEBFCC", "#B9A58F", "#C98550", ALARM)
+RAMP = ("#B8C4CE", "#D3B9A6", "#DB8A52", ALARM)
 """From hardly failing to failing: grey-blue to vermilion, darker as it gets worse."""
 
 _GROUNDS = {
@@ -47,7 +47,7 @@ def config(ground: Literal["light", "dark"] = "light") -> dict[str, Any]:
     swap the configuration of a finished chart and nothing becomes unreadable.
     """
     tone = _GROUNDS[ground]
-    text = {"font": FONT, "fontSize": 13, "fill": tone["ink"]}
+    text = {"font": FONT, "fontSize": 13, "color": tone["ink"]}
     return {
         "background": tone["ground"],
         "font": FONT,
@@ -93,17 +93,17 @@ def config(ground: Literal["light", "dark"] = "light") -> dict[str, Any]:
         },
         "range": {"category": list(CATEGORIES), "ramp": list(RAMP), "heatmap": list(RAMP), "ordinal": list(RAMP)},
         "bar": {"color": CALM, "cornerRadiusEnd": 2},
-        "line": {"color": CALM, "strokeWidth": 2.5},
+        "line": {"color": CALM, "size": 2.5},
         "point": {"color": CALM, "filled": True, "size": 80},
         "rule": {"color": MUTE},
         "text": {"font": FONT, "fontSize": 13, "color": tone["ink"]},
         "style": {
             "ink": text,
-            "soft": text | {"fill": tone["soft"]},
+            "soft": text | {"color": tone["soft"]},
             "strong": text | {"fontWeight": 600},
-            "halo": text | {"fill": tone["ground"], "stroke": tone["ground"], "strokeWidth": 4},
-            "box": {"fill": tone["ground"], "stroke": tone["soft"]},
-            "line": {"stroke": tone["soft"]},
+            "halo": text | {"color": tone["ground"], "stroke": tone["ground"], "strokeWidth": 4},
+            "box": {"color": tone["ground"], "stroke": tone["soft"]},
+            "line": {"color": tone["ink"]},
         },
     }
 

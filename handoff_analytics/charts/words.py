@@ -119,7 +119,9 @@ def share(part: float | None) -> str:
         return f"{percent:.0f}%"
     if 1 <= percent <= 99:
         return f"{percent:.0f}%"
-    return f"{percent:.2g}%" if percent < 1 else f"{percent:.4g}%"
+    if percent < 1:
+        return f"{percent:.2g}%"
+    return f"{percent:.1f}%" if percent < 99.95 else f"{percent:.4g}%"
 
 
 def money(amount: float | None, currency: str | None = None) -> str:
