@@ -1,0 +1,68 @@
+-- Every name that the evidence writes, and the system that it means.
+WITH reporting AS (
+    SELECT DISTINCT system AS name FROM spans WHERE system IS NOT NULL
+    UNION
+    SELECT DISTINCT system FROM log_records WHERE system IS NOT NULL
+    UNION
+    SELECT name FROM declared_systems WHERE name IS NOT NULL
+),
+mentioned AS (
+    SELECT name FROM reporting
+    UNION
+    SELECT DISTINCT peer FROM spans WHERE peer IS NOT NULL
+    UNION
+    SELECT DISTINCT peer FROM log_records WHERE peer IS NOT NULL
+    UNION
+    SELECT DISTINCT system FROM ticket_systems WHERE system IS NOT NULL
+    UNION
+    SELECT DISTINCT business_service FROM tickets WHERE business_service IS NOT NULL
+    UNION
+    SELECT source FROM declared_handoffs WHERE source IS NOT NULL
+    UNION
+    SELECT target FROM declared_handoffs WHERE target IS NOT NULL
+),
+aliases AS (
+    SELECT written, system
+    FROM (
+        SELECT
+            lower(alias) AS written,
+            system,
+            row_number() OVER (
+                PARTITION BY lower(alias)
+                ORDER BY CASE match WHEN 'user' THEN 0 WHEN 'exact' THEN 1 ELSE 2 END, confidence DESC, system
+            ) AS place
+        FROM system_aliases
+    ) AS ranked
+    WHERE place = 1
+),
+known AS (
+    SELECT lower(coalesce(aliases.system, reporting.name)) AS written, min(coalesce(aliases.system, reporting.name)) AS system
+    FROM reporting
+    LEFT JOIN aliases ON aliases.written = lower(reporting.name)
+    GROUP BY lower(coalesce(aliases.system, reporting.name))
+)
+SELECT
+    mentioned.name,
+    coalesce(
+        aliases.system,
+        reporting.name,
+        whole.system,
+        host_alias.system,
+        host.system,
+        label.system,
+        mentioned.name
+    ) AS system,
+    CASE
+        WHEN aliases.system IS NOT NULL THEN 'alias'
+        WHEN reporting.name IS NOT NULL THEN 'exact'
+        WHEN coalesce(whole.system, host_alias.system, host.system, label.system) IS NOT NULL THEN 'rule'
+        ELSE 'unmatched'
+    END AS basis
+FROM mentioned
+LEFT JOIN aliases ON aliases.written = lower(mentioned.name)
+LEFT JOIN reporting ON reporting.name = mentioned.name
+LEFT JOIN known AS whole ON whole.written = lower(mentioned.name)
+-- A port, then the domain, are left off: payment.default.svc:8080 is payment.
+LEFT JOIN aliases AS host_alias ON host_alias.written = lower(split_part(mentioned.name, ':', 1))
+LEFT JOIN known AS host ON host.written = lower(split_part(mentioned.name, ':', 1))
+LEFT JOIN known AS label ON label.written = lower(split_part(split_part(mentioned.name, ':', 1), '.', 1))

@@ -1,0 +1,10 @@
+-- The tree of spans in integers: who did the work, and under which span.
+SELECT
+    s.span_uid,
+    s.trace_key,
+    s.span_key,
+    s.parent_key,
+    coalesce(n.system, s.system, 'unknown') AS system,
+    coalesce(s.kind, 'internal') AS kind
+FROM spans AS s
+LEFT JOIN names AS n ON n.name = s.system
