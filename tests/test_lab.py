@@ -1,0 +1,185 @@
+"""The charts draw themselves in a real JupyterLab, offline, whatever the order of cells and whatever the names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from handoff_analytics import lab
+from handoff_analytics.errors import HistoryFullError, MissingExtraError
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+SETUP = """import altair as alt, polars as pl, ipywidgets
+import handoff_analytics as ha
+ha.charts.enable()
+frame = pl.DataFrame({"x": ["a", "b"], "y": [1, 2]})
+def chart(title): return alt.Chart(frame, title=title).mark_bar().encode(x="x", y="y")"""
+
+
+def test_the_folder_gets_notebooks_samples_and_no_news(tmp_path):
+    folder = lab.furnished(tmp_path / "work")
+    assert {path.name for path in folder.glob("*.ipynb")} == {path.name for path in NOTEBOOKS}
+    settings = json.loads((folder / ".lab" / "labconfig" / "page_config.json").read_text())
+    assert settings["disabledExtensions"] == {"@jupyterlab/apputils-extension:announcements": True}
+
+
+def test_what_is_in_the_folder_stays(tmp_path):
+    mine = tmp_path / NOTEBOOKS[0].name
+    mine.write_text("changed")
+    lab.furnished(tmp_path)
+    assert mine.read_text() == "changed"
+
+
+def test_the_server_listens_on_this_machine_only(tmp_path):
+    command = lab.command(tmp_path, port=8899, browser=False)
+    assert "--ip=127.0.0.1" in command
+    assert "--no-browser" in command
+    assert "--no-browser" not in lab.command(tmp_path)
+
+
+def test_the_users_own_configuration_is_read_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/etc/mine")
+    assert lab.environment(tmp_path)["JUPYTER_CONFIG_PATH"].startswith("/etc/mine")
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HistoryFullError, match="Choose another folder"):
+        lab.furnished(tmp_path / "file")
+
+
+def test_a_package_without_notebooks_says_so():
+    with pytest.raises(MissingExtraError, match="Reinstall"):
+        lab._shipped("nowhere")
+
+
+@pytest.mark.parametrize(("answer", "code"), [(3, 3), (KeyboardInterrupt, 0)])
+def test_lab_ends_as_jupyterlab_ends_and_quietly_on_ctrl_c(tmp_path, monkeypatch, answer, code):
+    class Process:
+        def __init__(self, command, env):
+            self.answers = [answer, 0]
+
+        def wait(self):
+            said = self.answers.pop(0)
+            if said is KeyboardInterrupt:
+                raise said
+            return said
+
+        def terminate(self):
+            assert self.answers == [0]
+
+    monkeypatch.setattr("subprocess.Popen", Process)
+    assert lab.lab(tmp_path, browser=False) == code
+
+
+@pytest.fixture(scope="module")
+def browser():
+    laboratory = pytest.importorskip("laboratory")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if laboratory.CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=laboratory.CHROMIUM, args=laboratory.FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    import laboratory
+
+    folder = lab.furnished(tmp_path_factory.mktemp("lab"))
+    with laboratory.server(folder, tmp_path_factory.mktemp("home")) as address:
+        yield address, folder
+
+
+@pytest.fixture
+def visit(browser, address):
+    import laboratory
+
+    visits = []
+
+    def open_notebook(name, *cells):
+        if cells:
+            laboratory.notebook(address[1] / name, *cells)
+        visits.append(laboratory.Visit(browser, address[0], name))
+        return visits[-1]
+
+    yield open_notebook
+    for each in visits:
+        each.page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS])
+def test_a_notebook_runs_and_every_chart_is_drawn(visit, name):
+    page = visit(name)
+    page.run()
+    assert page.faults() == []
+    assert page.drawn >= 1
+
+
+@pytest.mark.browser
+def test_cells_may_run_in_any_order_again_and_after_a_reload(visit):
+    page = visit("order.ipynb", SETUP, "chart('one')", "chart('two')", "chart('three')")
+    for cell in (0, 3, 1, 2, 3):
+        page.run_cell(cell)
+    assert page.drawn == 3
+    page.command("notebook:clear-all-cell-outputs")
+    page.run_cell(2)
+    assert page.drawn == 1
+    page.save_and_reload()  # the library went with the output that was cleared: the picture stays
+    page.run_cell(1)  # and a page that was loaded again gets the library again
+    page.page.wait_for_function("document.querySelectorAll('.handoff-chart[data-drawn=yes]').length === 2")
+    page.save_and_reload()
+    page.page.wait_for_function("document.querySelectorAll('.handoff-chart[data-drawn=yes]').length === 2")
+    assert page.faults() == []
+
+
+@pytest.mark.browser
+def test_charts_draw_inside_widgets(visit):
+    draw = """out, slider = ipywidgets.Output(), ipywidgets.IntSlider(value=1, max=9)
+def draw(change=None):
+    out.clear_output(wait=True)
+    with out: display(chart(f"value {slider.value}"))
+slider.observe(draw, names="value"); draw(); ipywidgets.VBox([slider, out])"""
+    page = visit("widget.ipynb", SETUP, draw)
+    page.run()
+    handle = page.page.locator(".jupyter-widgets .noUi-handle").first
+    handle.focus()
+    page.page.keyboard.press("ArrowRight")
+    page.page.wait_for_selector(".handoff-chart[data-drawn=yes] svg.marks >> text=value 2")
+    assert page.faults() == []
+
+
+@pytest.mark.browser
+def test_a_chart_that_cannot_be_drawn_is_found_out(visit):
+    page = visit(
+        "bad.ipynb",
+        SETUP,
+        "from IPython.display import HTML\nHTML('<div class=handoff-chart data-drawn=no>This chart cannot be drawn</div>')",
+    )
+    page.run()
+    assert page.faults() == ["red: cannot be drawn", "1 charts were not drawn"]
+
+
+@pytest.mark.browser
+def test_altairs_own_renderer_is_found_out(visit):
+    page = visit("default.ipynb", SETUP, "alt.renderers.enable('default'); chart('from the network')")
+    page.run()
+    assert any(fault.startswith("left the machine") for fault in page.faults())
+
+
+@pytest.mark.browser
+def test_dark_mode_is_followed(visit):
+    page = visit("dark.ipynb", SETUP, "chart('dark')")
+    page.page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    page.run()
+    page.page.evaluate("document.body.dataset.jpThemeLight = 'true'")
+    assert (
+        page.page.locator(".handoff-chart svg >> css=rect.background, path.background").first.get_attribute("fill")
+        != "#FFFFFF"
+    )
+    assert page.faults() == []
