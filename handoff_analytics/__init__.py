@@ -15,14 +15,33 @@ __version__ = "0.1.0"
 # Where each public name lives. A bare import loads none of these: altair, networkx and scipy take seconds.
 _HOMES = {
     "History": "history:History",
+    "cascade_reach": "cascade:cascade_reach",
     "charts": "charts",
+    "circular_dependencies": "graph:circular_dependencies",
+    "compare": "compare:compare",
+    "dependency_graph": "graph:dependency_graph",
     "failure_frequency": "frequency:failure_frequency",
+    "impact_graph": "graph:impact_graph",
     "load": "loaders:load",
     "log_templates": "templates:log_templates",
     "open": "history:open_history",
+    "single_points_of_failure": "graph:single_points_of_failure",
 }
 
-__all__ = ["History", "__version__", "charts", "failure_frequency", "load", "log_templates", "open"]
+__all__ = [
+    "History",
+    "__version__",
+    "cascade_reach",
+    "charts",
+    "circular_dependencies",
+    "dependency_graph",
+    "failure_frequency",
+    "impact_graph",
+    "load",
+    "log_templates",
+    "open",
+    "single_points_of_failure",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Per = Literal["call", "attempt", "day"]
 KEYS = ["source", "target", "channel"]
 YEAR_DAYS = 365.25
+_COUNTS = ["attempts", "calls", "failures", "masked", "handled", "silent", "failed_attempts"]
 # Below this many failing buckets an overdispersion rests on a handful of bursts.
 _FEW_BUCKETS = 10
 # A platform type has a prior of its own when it has this many handoffs.
@@ -88,7 +89,7 @@ def failure_frequency(
         platform             String   platform type of the handoff
         crossings            Float64  attempts, weighted
         calls                Float64  logical calls, weighted
-        failures             Float64  origins, weighted; with ``per="attempt"`` the masked ones too
+        failures             Float64  origins, weighted; with ``per="attempt"`` every failed try
         masked               Float64  failed attempts that a retry saved
         silent               Float64  failures that both sides reported as success
         handled              Float64  failures that a fallback or compensation caught
@@ -173,7 +174,9 @@ def handoff_buckets(history: History, *, unit: str) -> pl.DataFrame:
                    sum(CASE WHEN silent AND fate <> 'masked' THEN origin_weight * weight ELSE 0 END) AS silent,
                    sum(CASE WHEN crossing_id IS NULL THEN origin_weight * weight ELSE 0 END) AS never_crossed,
                    sum(CASE WHEN fate = 'masked' THEN 0 ELSE origin_weight * weight * weight END) AS squared,
-                   sum(origin_weight * weight * weight) AS squared_attempts
+                   -- Tries that a further try replaced have no weight as origins, and yet they failed.
+                   sum(weight) AS failed_attempts,
+                   sum(weight * weight) AS squared_attempts
             FROM failures
             WHERE origin <> 'propagated'
             GROUP BY source, target, channel, date_trunc($unit, failed_at)
@@ -189,6 +192,7 @@ def handoff_buckets(history: History, *, unit: str) -> pl.DataFrame:
                coalesce(masked, 0) AS masked,
                coalesce(handled, 0) AS handled,
                coalesce(silent, 0) AS silent,
+               coalesce(failed_attempts, 0) AS failed_attempts,
                coalesce(squared, 0) AS squared,
                coalesce(squared_attempts, 0) AS squared_attempts
         FROM crossed AS c
@@ -235,8 +239,8 @@ def estimated(
     handoffs
         source, target, channel, platform, declared, expected_per_day.
     buckets
-        source, target, channel, bucket_at, attempts, calls, failures, masked, handled, silent, squared,
-        squared_attempts: as `handoff_buckets` counts them.
+        source, target, channel, bucket_at, attempts, calls, failures, masked, handled, silent, failed_attempts,
+        squared, squared_attempts: as `handoff_buckets` counts them.
     window_days
         Length of the window.
     unit
@@ -250,13 +254,13 @@ def estimated(
         The frame, and the posterior behind it.
     """
     totals = buckets.group_by(KEYS).agg(
-        pl.col("attempts", "calls", "failures", "masked", "handled", "silent").sum(),
+        pl.col(*_COUNTS).sum(),
         (pl.col("failures") > 0).sum().cast(pl.Int64).alias("failing_buckets"),
     )
     frame = (
         handoffs.join(totals, on=KEYS, how="full", coalesce=True)
         .with_columns(
-            pl.col("attempts", "calls", "failures", "masked", "handled", "silent").fill_null(0.0).cast(pl.Float64),
+            pl.col(*_COUNTS).fill_null(0.0).cast(pl.Float64),
             pl.col("failing_buckets").fill_null(0),
             pl.col("declared").fill_null(value=False),
         )
@@ -334,13 +338,10 @@ class _Counted:
 
 def _counted(frame: pl.DataFrame, buckets: pl.DataFrame, *, unit: str, per: Per, window_days: float) -> _Counted:
     """Bring counts, exposure and bursts of each row of the frame into arrays."""
-    saved = "masked" if per == "attempt" else None
+    wanted, squared = ("failed_attempts", "squared_attempts") if per == "attempt" else ("failures", "squared")
     trials = "calls" if per == "call" else "attempts"
-    squared = "squared_attempts" if saved else "squared"
-    placed = buckets.join(frame.select(*KEYS).with_row_index("place"), on=KEYS).with_columns(
-        failed=pl.col("failures") + (pl.col(saved) if saved else 0.0)
-    )
-    counts = frame["failures"].to_numpy() + (frame[saved].to_numpy() if saved else 0.0)
+    placed = buckets.join(frame.select(*KEYS).with_row_index("place"), on=KEYS).with_columns(failed=pl.col(wanted))
+    counts = frame[wanted].to_numpy()
     exposure = frame[trials].to_numpy()
     if per == "day":
         exposure = np.full(frame.height, window_days)

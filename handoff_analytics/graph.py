@@ -272,9 +272,7 @@ def circular_dependencies(history: History) -> pl.DataFrame:
     }
     total = sum(failures for _, _, failures in graph.edges(data="failures"))
     rows = []
-    for component in nx.strongly_connected_components(graph):
-        if len(component) == 1:
-            continue
+    for component in circles(graph):
         inside = graph.subgraph(component)
         first = min(component)
         back = min(
@@ -305,6 +303,12 @@ def circular_dependencies(history: History) -> pl.DataFrame:
     rows.sort(key=lambda row: (-row["failures"], row["members"]))
     numbered = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("cycle", offset=1)
     return numbered.with_columns(pl.col("cycle").cast(pl.Int64))
+
+
+def circles(graph: nx.DiGraph) -> list[set[Any]]:
+    """Return the groups of nodes that reach each other, the largest first, leaving out single nodes."""
+    groups = [group for group in nx.strongly_connected_components(graph) if len(group) > 1]
+    return sorted(groups, key=lambda group: (-len(group), sorted(group)))
 
 
 def single_points_of_failure(history: History) -> pl.DataFrame:
@@ -369,7 +373,7 @@ def single_points_of_failure(history: History) -> pl.DataFrame:
     for one, other in sorted(tuple(sorted(pair)) for pair in nx.bridges(loose)):
         for source, target in ((one, other), (other, one)):
             if graph.has_edge(source, target):
-                behind = sorted({target, *dominated[target]}) if _only_way(graph, source, target) else []
+                behind = sorted({target, *dominated[target]}) if is_only_way(graph, source, target, dominated) else []
                 rows.append(
                     {
                         "kind": "handoff",
@@ -399,9 +403,9 @@ def single_points_of_failure(history: History) -> pl.DataFrame:
     )
 
 
-def _only_way(graph: nx.DiGraph, source: str, target: str) -> bool:
-    """Say whether a system is handed work by one other alone."""
-    return all(other == source for other in graph.predecessors(target))
+def is_only_way(graph: nx.DiGraph, source: str, target: str, dominated: dict[str, set[str]]) -> bool:
+    """Say whether a system is handed work by one other alone, leaving aside what it hands out itself."""
+    return all(other in (source, target) or other in dominated[target] for other in graph.predecessors(target))
 
 
 def dominated_systems(graph: nx.DiGraph) -> dict[str, set[str]]:
