@@ -25,6 +25,7 @@ _HOMES = {
     "load": "loaders:load",
     "log_templates": "templates:log_templates",
     "open": "history:open_history",
+    "samples": "samples",
     "single_points_of_failure": "graph:single_points_of_failure",
 }
 
@@ -40,6 +41,7 @@ __all__ = [
     "load",
     "log_templates",
     "open",
+    "samples",
     "single_points_of_failure",
 ]
 
