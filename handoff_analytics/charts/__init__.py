@@ -6,9 +6,23 @@ Charts draw themselves offline in JupyterLab, in widgets, in exported HTML and i
 from .network import graph, matrix
 from .page import save
 from .priorities import ranking
+from .readiness import audit_coverage, audit_stages
 from .renderer import enable
+from .spread import cascade, cascade_tree, reach
 from .theme import use
 
-__all__ = ["enable", "graph", "matrix", "ranking", "save", "use"]
+__all__ = [
+    "audit_coverage",
+    "audit_stages",
+    "cascade",
+    "cascade_tree",
+    "enable",
+    "graph",
+    "matrix",
+    "ranking",
+    "reach",
+    "save",
+    "use",
+]
 
 enable()

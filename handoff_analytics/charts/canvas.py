@@ -61,7 +61,7 @@ def told(
     definition: str,
     rows: str = "",
     history: History | None = None,
-    wide: int = WIDTH,
+    wide: int = WIDTH + 120,
 ) -> Any:
     """Give a chart its title, the finding, and its subtitle: window and scope, rows, definition."""
     facts = words.sentence([caption(history), rows])
@@ -99,3 +99,9 @@ def blank(what: str, *, why: str, history: History | None = None) -> alt.Chart:
     chart = note.encode(x=alt.value(0), y=alt.value(20), text="note:N").properties(width=WIDTH, height=50)
     drawn: alt.Chart = told(chart, f"{what}: nothing to show", definition="", history=history)
     return drawn
+
+
+def shown(whole: int, part: int, noun: str) -> str:
+    """Say how many rows there are, and how many of them are drawn."""
+    counted = words.counted(whole, noun)
+    return f"the first {part:,} of {counted}" if part < whole else counted

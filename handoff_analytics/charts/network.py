@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
+from ..errors import ArgumentError
 from . import canvas, theme, words
 from .layout import layered
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from ..history import History
     from .layout import Layout
 
@@ -20,23 +23,36 @@ _GAP = 72  # px, between columns, for the curves
 _NARROW_GAP = 44  # px, past ten columns
 _ROW = 40  # px, from one system to the next
 _DEFINITION = (
-    "Work flows from left to right. Width: volume, at most {most}. Colour: share of crossings that failed there. "
-    "Dashed: part of a cycle. Heavy frame: a single point of failure, which every path through it needs."
+    "Work flows from left to right. Width: volume, at most {most}. Colour: share of calls that failed there. "
+    "Dashed: part of a circle of systems that wait for each other. Diamond: a single point of failure, the only way by "
+    "which two systems or more get their work."
 )
 _KEYS = ["source", "target"]
 _RATE = alt.Scale(type="sqrt", range=list(theme.RAMP), interpolate="rgb")
+_LINES = {
+    "source": pl.String,
+    "target": pl.String,
+    "crossings": pl.Float64,
+    "failures": pl.Float64,
+    "failure_share": pl.Float64,
+}
+
+_HEADS = {"handoff": pl.String, "before": pl.Float64, "y": pl.Float64} | {
+    name: kind for name, kind in _LINES.items() if name not in _KEYS
+}
 
 
-def graph(frame: pl.DataFrame, *, history: History | None = None) -> Any:
+def graph(network: nx.DiGraph, *, reach: pl.DataFrame | None = None, history: History | None = None) -> Any:
     """Draw the systems and the handoffs between them, from left to right; a matrix when there are too many to follow.
 
     Parameters
     ----------
-    frame
-        What `failure_frequency` returned; the columns ``in_cycle`` and ``single_point_of_failure`` of `cascade_reach`
-        are marked where the frame has them.
+    network
+        What `dependency_graph` returned.
+    reach
+        What `cascade_reach` returned: marks circular dependencies and single points of failure.
     history
-        Where the frame comes from; its window goes into the subtitle.
+        Where the network comes from; its window goes into the subtitle.
 
     Returns
     -------
@@ -46,48 +62,44 @@ def graph(frame: pl.DataFrame, *, history: History | None = None) -> Any:
     Raises
     ------
     ArgumentError
-        If the frame has no source, target, crossings and failure_rate.
+        If the edges of the network have no crossings, failures and failure_share.
 
     References
     ----------
-    The places are those of Sugiyama, Tagawa and Toda (1981); `layout` says how.
+    The places are those of Sugiyama, Tagawa and Toda (1981).
     """
-    frame = canvas.checked(frame, "failure_frequency", *_KEYS, "crossings", "failures")
-    lines = _lines(frame)
-    systems = {system for edge in lines.select(_KEYS).iter_rows() for system in edge}
-    if not systems:
+    lines = _lines(network, reach)
+    if lines.is_empty():
         return canvas.blank("Handoffs", why="No handoff was seen in this part of the history.", history=history)
-    if len(systems) > MOST_SYSTEMS or lines.height > MOST_HANDOFFS:
-        return matrix(frame, history=history)
+    if network.number_of_nodes() > MOST_SYSTEMS or lines.height > MOST_HANDOFFS:
+        return matrix(network, history=history)
     plan = layered({(a, b): n or 1.0 for a, b, n in lines.select(*_KEYS, "crossings").iter_rows()})
     width, height = _width(plan), plan.height * _ROW
-    layers = _drawn_lines(lines, plan) + _drawn_systems(lines, plan)
     chart = (
-        alt.layer(*layers)
+        alt.layer(*_drawn_lines(lines, plan), *_drawn_systems(plan))
         .properties(width=width, height=height)
-        .resolve_scale(color="independent", strokeWidth="independent")
+        .resolve_scale(color="independent", size="independent")
     )
+    most = words.counted(max(lines["crossings"].to_list()), "crossing")
     return canvas.told(
         chart,
         _finding(lines),
-        definition=_DEFINITION.format(most=words.counted(max(lines["crossings"].to_list()), "crossing")),
-        rows=words.sentence(
-            [words.counted(len(systems), "system"), words.counted(lines.height, "handoff")],
-        ),
+        definition=_DEFINITION.format(most=most),
+        rows=_rows(lines),
         history=history,
         wide=max(width, canvas.WIDTH),
     )
 
 
-def matrix(frame: pl.DataFrame, *, history: History | None = None) -> Any:
-    """Draw the handoffs as a matrix of senders and receivers, those that lose most first.
+def matrix(network: nx.DiGraph, *, history: History | None = None) -> Any:
+    """Draw the handoffs as a matrix of senders and receivers, those that fail most first.
 
     Parameters
     ----------
-    frame
-        What `failure_frequency` returned.
+    network
+        What `dependency_graph` returned.
     history
-        Where the frame comes from; its window goes into the subtitle.
+        Where the network comes from; its window goes into the subtitle.
 
     Returns
     -------
@@ -97,23 +109,18 @@ def matrix(frame: pl.DataFrame, *, history: History | None = None) -> Any:
     Raises
     ------
     ArgumentError
-        If the frame has no source, target, crossings and failures.
+        If the edges of the network have no crossings, failures and failure_share.
     """
-    frame = canvas.checked(frame, "failure_frequency", *_KEYS, "crossings", "failures")
-    lines = _lines(frame)
+    lines = _lines(network, None)
     if lines.is_empty():
         return canvas.blank("Handoffs", why="No handoff was seen in this part of the history.", history=history)
     senders, receivers = (_most_failing(lines, side) for side in _KEYS)
     kept = lines.filter(pl.col("source").is_in(senders), pl.col("target").is_in(receivers))
-    systems = _all(kept)
+    systems = sorted({*senders, *receivers})
     named = dict(zip(systems, words.distinct([words.name(system) for system in systems]), strict=True))
-    shown = kept.select(
-        "crossings",
-        "failures",
-        "failure_rate",
-        sender=pl.col("source").replace_strict(named),
-        receiver=pl.col("target").replace_strict(named),
-    )
+    shown = kept.with_columns(
+        sender=pl.col("source").replace_strict(named), receiver=pl.col("target").replace_strict(named)
+    ).select("sender", "receiver", "crossings", "failures", "failure_share")
     cell = max(12, min(26, 1100 // max(len(senders), len(receivers))))
     chart = (
         alt.Chart(shown)
@@ -121,10 +128,10 @@ def matrix(frame: pl.DataFrame, *, history: History | None = None) -> Any:
         .encode(
             x=alt.X(
                 "receiver:N",
-                sort=[named[system] for system in receivers if system in named],
+                sort=[named[system] for system in receivers],
                 axis=alt.Axis(title="receives work", orient="top", labelAngle=-60, labelLimit=150),
             ),
-            y=alt.Y("sender:N", sort=[named[s] for s in senders if s in named], axis=alt.Axis(title="hands work over")),
+            y=alt.Y("sender:N", sort=[named[system] for system in senders], axis=alt.Axis(title="hands work over")),
             color=_rate_color(),
             tooltip=_tooltip("sender", "receiver"),
         )
@@ -134,36 +141,34 @@ def matrix(frame: pl.DataFrame, *, history: History | None = None) -> Any:
     return canvas.told(
         chart,
         _finding(lines),
-        definition="A cell is a handoff; its colour the share of crossings that failed there. "
+        definition="A cell is a handoff; its colour the share of calls that failed there. "
         "Senders and receivers with most failures come first.",
-        rows=words.sentence(
-            [words.counted(lines.height, "handoff"), f"{hidden:,} with fewer failures not shown" if hidden else ""]
-        ),
+        rows=words.sentence([_rows(lines), f"{hidden:,} with fewer failures not shown" if hidden else ""]),
         history=history,
         wide=max(canvas.WIDTH, cell * len(receivers) + 160),
     )
 
 
-def _lines(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return one line for each pair of systems, however many channels join them."""
-    marks = [
-        pl.col(mark).fill_null(value=False).any().alias(mark)
-        if mark in frame.columns
-        else pl.lit(value=False).alias(mark)
-        for mark in ("in_cycle", "single_point_of_failure")
-    ]
-    lines = (
-        frame.filter(pl.col("source") != pl.col("target"))
-        .group_by(_KEYS)
-        .agg(
-            pl.col("crossings").fill_null(0).sum().cast(pl.Float64),
-            pl.col("failures").fill_null(0).sum().cast(pl.Float64),
-            *marks,
+def _lines(network: nx.DiGraph, reach: pl.DataFrame | None) -> pl.DataFrame:
+    """Return one row an edge, in the order of the names; marks come from the reach of any of its channels."""
+    edges = [{"source": a, "target": b} | facts for a, b, facts in network.edges(data=True)]
+    missing = set(_LINES) - set(edges[0]) if edges else set()
+    if missing:
+        raise ArgumentError(
+            f"The network's edges have no {', '.join(sorted(missing))}. This chart draws what dependency_graph returns."
         )
-    )
-    return lines.with_columns(
-        failure_rate=pl.when(pl.col("crossings") > 0).then(pl.col("failures") / pl.col("crossings")).otherwise(0.0)
-    ).sort(_KEYS)
+    lines = pl.DataFrame(edges, schema=_LINES, strict=False, orient="row").sort(_KEYS)
+    marks = ["in_cycle", "single_point_of_failure"]
+    if reach is None:
+        return lines.with_columns(pl.lit(value=False).alias(mark) for mark in marks)
+    reach = canvas.checked(reach, "cascade_reach", *_KEYS, *marks)
+    marked = reach.group_by(_KEYS).agg(pl.col(marks).any())
+    return lines.join(marked, on=_KEYS, how="left").with_columns(pl.col(marks).fill_null(value=False)).sort(_KEYS)
+
+
+def _rows(lines: pl.DataFrame) -> str:
+    systems = {system for edge in lines.select(_KEYS).iter_rows() for system in edge}
+    return words.sentence([words.counted(len(systems), "system"), words.counted(lines.height, "handoff")])
 
 
 def _finding(lines: pl.DataFrame) -> str:
@@ -183,8 +188,8 @@ def _finding(lines: pl.DataFrame) -> str:
 
 def _rate_color() -> alt.Color:
     return alt.Color(
-        "failure_rate:Q",
-        title="crossings that failed",
+        "failure_share:Q",
+        title="calls that failed",
         scale=_RATE,
         legend=alt.Legend(format=".1~%", gradientLength=160, orient="top", tickCount=3),
     )
@@ -195,25 +200,29 @@ def _tooltip(*names: str) -> list[alt.Tooltip]:
         *(alt.Tooltip(f"{name}:N", title=name) for name in names),
         alt.Tooltip("crossings:Q", format=",.0f"),
         alt.Tooltip("failures:Q", format=",.1~f"),
-        alt.Tooltip("failure_rate:Q", title="share that failed", format=".2~%"),
+        alt.Tooltip("failure_share:Q", title="share that failed", format=".2~%"),
     ]
 
 
 def _drawn_lines(lines: pl.DataFrame, plan: Layout) -> list[alt.Chart]:
     """Draw each handoff as a curve and its head as a triangle, the failing ones on top."""
     points, heads = [], []
-    ordered = lines.sort("failure_rate", "source", "target")
+    ordered = lines.filter(pl.col("source") != pl.col("target")).sort("failure_share", *_KEYS)
     for number, row in enumerate(ordered.iter_rows(named=True)):
         places = plan.way[row["source"], row["target"]]
         facts = {
             "line": number,
             "handoff": f"{words.name(row['source'])}{words.ARROW}{words.name(row['target'])}",
             "dashed": bool(row["in_cycle"]) or (row["source"], row["target"]) in plan.backward,
-            **{key: row[key] for key in ("crossings", "failures", "failure_rate")},
+            **{key: row[key] for key in ("crossings", "failures", "failure_share")},
         }
-        way = _through(places, _pitch(plan))
+        both = (row["target"], row["source"]) in plan.way  # the two directions run beside each other
+        beside = (7 if (row["source"], row["target"]) in plan.backward else -7) if both else 0
+        way = [(x, y + beside) for x, y in _through(places, _pitch(plan))]
         points += [facts | {"step": step, "x": x, "y": y} for step, (x, y) in enumerate(way)]
-        heads.append(facts | {"x": way[-1][0], "y": way[-1][1], "angle": 90 if places[-1][0] >= places[0][0] else 270})
+        ahead = 1 if places[-1][0] >= places[0][0] else -1
+        head = facts | {"x": way[-1][0], "y": way[-1][1], "angle": 90 * ahead, "single": row["single_point_of_failure"]}
+        heads.append(head | {"before": way[-1][0] - 14 * ahead})
     width, height = _scales(plan)
     x, y = alt.X("x:Q", scale=width, axis=None), alt.Y("y:Q", scale=height, axis=None)
     curve = (
@@ -239,11 +248,15 @@ def _drawn_lines(lines: pl.DataFrame, plan: Layout) -> list[alt.Chart]:
             x=x,
             y=y,
             angle=alt.Angle("angle:Q", scale=None),
-            color=alt.Color("failure_rate:Q", scale=_RATE, legend=None),
+            color=alt.Color("failure_share:Q", scale=_RATE, legend=None),
             tooltip=_tooltip("handoff"),
         )
     )
-    return [curve, head]
+    single = alt.Chart(pl.DataFrame([each for each in heads if each["single"]], schema=_HEADS, strict=False))
+    diamond = single.mark_point(shape="diamond", filled=True, opacity=1, size=150, style=["ink"]).encode(
+        x=alt.X("before:Q", scale=width, axis=None), y=y, tooltip=_tooltip("handoff")
+    )
+    return [curve, head, diamond]
 
 
 def _pitch(plan: Layout) -> int:
@@ -276,9 +289,8 @@ def _scales(plan: Layout) -> tuple[alt.Scale, alt.Scale]:
     )
 
 
-def _drawn_systems(lines: pl.DataFrame, plan: Layout) -> list[alt.Chart]:
+def _drawn_systems(plan: Layout) -> list[alt.Chart]:
     """Draw each system as a box with its name."""
-    single = {system for row in lines.filter("single_point_of_failure").select(_KEYS).iter_rows() for system in row[1:]}
     boxes = pl.DataFrame(
         [
             {
@@ -290,7 +302,6 @@ def _drawn_systems(lines: pl.DataFrame, plan: Layout) -> list[alt.Chart]:
                 "top": (height + 0.5) * _ROW - 13,
                 "bottom": (height + 0.5) * _ROW + 13,
                 "centre": (height + 0.5) * _ROW,
-                "single": system in single,
             }
             for system, (column, height) in sorted(plan.place.items())
         ]
@@ -302,16 +313,11 @@ def _drawn_systems(lines: pl.DataFrame, plan: Layout) -> list[alt.Chart]:
         x2="right:Q",
         y=alt.Y("top:Q", scale=height, axis=None),
         y2="bottom:Q",
-        strokeWidth=alt.StrokeWidth("single:N", scale=alt.Scale(domain=[False, True], range=[1.2, 4]), legend=None),
     )
     label = base.mark_text(style=["ink"]).encode(
         x=alt.X("middle:Q", scale=width, axis=None), y=alt.Y("centre:Q", scale=height, axis=None), text="label:N"
     )
     return [box, label]
-
-
-def _all(lines: pl.DataFrame) -> list[str]:
-    return sorted({system for edge in lines.select(_KEYS).iter_rows() for system in edge})
 
 
 def _most_failing(lines: pl.DataFrame, side: str) -> list[str]:

@@ -97,7 +97,7 @@ def ranking(frame: pl.DataFrame, *, top: int = 15, history: History | None = Non
         chart,
         _ranking_finding(whole, currency),
         definition=_DEFINITION,
-        rows=_rows(whole, shown.height),
+        rows=canvas.shown(whole.height, shown.height, "handoff"),
         history=history,
         wide=canvas.WIDTH + 240,
     )
@@ -114,11 +114,6 @@ def _ranking_finding(frame: pl.DataFrame, currency: str | None) -> str:
     if frame.height > 3:
         said += f"; the first three carry {words.share(sum(loss[:3]) / total)} of all loss"
     return said
-
-
-def _rows(frame: pl.DataFrame, shown: int) -> str:
-    counted = words.counted(frame.height, "handoff")
-    return f"the first {shown} of {counted}" if shown < frame.height else counted
 
 
 def _ranks(low: float | None, high: float | None) -> str:
