@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from . import rules
+from . import rules, silent
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,6 +59,7 @@ def build(connection: duckdb.DuckDBPyConnection, touched: set[str] | None = None
     _table(connection, "systems")
     _table(connection, "crossings")
     _table(connection, "silent_findings")
+    silent.find(connection)
     connection.execute(
         """
         UPDATE crossings
