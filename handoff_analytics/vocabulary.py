@@ -114,3 +114,7 @@ class Confidence(StrEnum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+
+UNDOING = r"(?i)^delete\b|cancel|compensat|refund|revers|revert|roll.?back|release|undo|void"
+"""Pattern (RE2) of what the operation of a compensation is called; catalogues and code agree on few words for it."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..vocabulary import UNDOING
+
 if TYPE_CHECKING:
     import polars as pl
 
     from ..history import History
 
-UNDOING = r"(?i)^delete\b|cancel|compensat|refund|revers|revert|roll.?back|release|undo|void"
-"""What the operation of a compensation is called. Catalogues and code agree on few words for it."""
 _READING = r"(?i)^(get|head|options|select|read|list|query|fetch|lookup)\b"
 
 

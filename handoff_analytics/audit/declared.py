@@ -69,12 +69,6 @@ def catalogue_diff(history: History, *, as_of: datetime | None = None) -> pl.Dat
         drift             String   what differs from the declaration: owner, mechanism, timing, time limit
         finding           String   the row as a sentence
         ================= ======== ===============================================================================
-
-    Examples
-    --------
-    >>> import handoff_analytics as ha
-    >>> ha.catalogue_diff(ha.History()).height
-    0
     """
     moment = as_of or history.sql(as_of_sql()).item()
     seen = _seen(history)

@@ -179,7 +179,7 @@ def share_interval(found: float, among: float) -> tuple[float, float]:
     Examples
     --------
     >>> [round(bound, 4) for bound in share_interval(0, 10)]
-    [0.0002, 0.1709]
+    [0.0002, 0.1708]
     """
     shapes = (found + 0.5, max(among - found, 0) + 0.5)
     return float(beta.ppf(0.05, *shapes)), float(beta.ppf(0.95, *shapes))

@@ -41,9 +41,9 @@ def error_propagation(history: History) -> pl.DataFrame:
         reached_high       Float64
         spread             Int64   further failures that these errors caused
         spread_seconds     Float64 median time until the first of them; null where none
-        reached_people     Int64   errors that somebody noticed: a ticket, an alert or a check on record
-        people_share       Float64 reached_people / errors
-        people_hours       Float64 median hours until then, of those noticed
+        detected           Int64   errors that could be known: a status, a check or an alert is on record
+        detected_share     Float64 detected / errors
+        detected_hours     Float64 median hours until they could be known, of those
         declared_errors    String  the error conditions as declared
         verdict            String  as expected; swallowed (callers went on); unexpected (not declared); unseen
                                    (declared, never seen: nothing is proven); not shown (too few to tell)
@@ -81,8 +81,8 @@ def error_propagation(history: History) -> pl.DataFrame:
                        AS reached_caller,
                    coalesce(sum(n_caused), 0) AS spread,
                    median(first_seconds) AS spread_seconds,
-                   count(detected_at) AS reached_people,
-                   median(date_diff('second', failed_at, detected_at)) / 3600 AS people_hours
+                   count(detected_at) AS detected,
+                   median(date_diff('second', failed_at, detected_at)) / 3600 AS detected_hours
             FROM kinds AS k
             LEFT JOIN caused ON caused.root_id = k.failure_id
             GROUP BY k.source, k.target, k.channel, k.kind
@@ -109,8 +109,8 @@ def error_propagation(history: History) -> pl.DataFrame:
             coalesce(c.reached_caller, 0) AS reached_caller,
             coalesce(c.spread, 0)         AS spread,
             c.spread_seconds,
-            coalesce(c.reached_people, 0) AS reached_people,
-            c.people_hours,
+            coalesce(c.detected, 0) AS detected,
+            c.detected_hours,
             p.conditions                  AS declared_errors
         FROM counted AS c
         FULL JOIN expected AS e ON e.source = c.source AND e.target = c.target AND e.kind = c.kind
@@ -125,7 +125,7 @@ def error_propagation(history: History) -> pl.DataFrame:
     ]
     shares = frame.with_columns(
         reached_share=pl.when(pl.col("errors") > 0).then(pl.col("reached_caller") / pl.col("errors")),
-        people_share=pl.when(pl.col("errors") > 0).then(pl.col("reached_people") / pl.col("errors")),
+        detected_share=pl.when(pl.col("errors") > 0).then(pl.col("detected") / pl.col("errors")),
         reached_low=pl.Series([low for low, _ in intervals], dtype=pl.Float64),
         reached_high=pl.Series([high for _, high in intervals], dtype=pl.Float64),
     )
@@ -147,7 +147,7 @@ def error_propagation(history: History) -> pl.DataFrame:
         .sort(pl.col("verdict").cast(order), -pl.col("errors"), "source", "target", "channel", "kind")
         .select(
             *("source", "target", "channel", "kind", "expected", "errors", "reached_caller", "reached_share"),
-            *("reached_low", "reached_high", "spread", "spread_seconds", "reached_people", "people_share"),
-            *("people_hours", "declared_errors", "verdict"),
+            *("reached_low", "reached_high", "spread", "spread_seconds", "detected", "detected_share"),
+            *("detected_hours", "declared_errors", "verdict"),
         )
     )
