@@ -3,6 +3,10 @@
 Charts draw themselves offline in JupyterLab, in widgets, in exported HTML and in files.
 """
 
+from .causes import failure_types
+from .changes import changes
+from .evidence import quality
+from .money import cost
 from .network import graph, matrix
 from .page import save
 from .priorities import ranking
@@ -16,9 +20,13 @@ __all__ = [
     "audit_stages",
     "cascade",
     "cascade_tree",
+    "changes",
+    "cost",
     "enable",
+    "failure_types",
     "graph",
     "matrix",
+    "quality",
     "ranking",
     "reach",
     "save",

@@ -1,0 +1,127 @@
+"""What does recovery cost, and of what does the cost consist?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import polars as pl
+
+from . import canvas, theme, words
+
+if TYPE_CHECKING:
+    from ..history import History
+
+_DIRECT = ("debugging", "manual_intervention", "data_cleanup", "customer_support", "opportunity")
+_INDIRECT = ("customer_impact", "regulatory", "productivity")
+_PARTS = {
+    "debugging": theme.CALM,
+    "manual intervention": theme.WARN,
+    "data cleanup": theme.GOOD,
+    "customer support": theme.ODD,
+    "opportunity": theme.ALARM,
+    "indirect": theme.MUTE,
+}
+_UNLINKED = "linked to no handoff"
+
+
+def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) -> Any:
+    """Draw what recovery cost at each handoff, by the five categories and the indirect ones.
+
+    Parameters
+    ----------
+    frame
+        What `recovery_cost` returned.
+    top
+        How many handoffs to show, the dearest first; what no handoff explains is shown below them.
+    history
+        Where the frame comes from; its window goes into the subtitle.
+
+    Returns
+    -------
+    altair.Chart
+        Stacked bars with the interval of the whole; on the right, how much of it is assumed.
+
+    Raises
+    ------
+    ArgumentError
+        If the frame is not that of `recovery_cost`.
+    """
+    wanted = ("source", "target", "cost", "cost_low", "cost_high", "assumed_share")
+    frame = canvas.checked(frame, "recovery_cost", *wanted, *_DIRECT, *_INDIRECT)
+    frame = frame.filter(pl.col("cost").fill_null(0) > 0)
+    if frame.is_empty():
+        return canvas.blank("Recovery cost", why="No failure in this part of the history has a price.", history=history)
+    currency = words.currency(frame)
+    known = frame.filter(pl.col("source").is_not_null()).sort(
+        "cost", "source", "target", descending=[True, False, False]
+    )
+    rest = frame.filter(pl.col("source").is_null())
+    part = pl.concat([known.head(top), rest.head(1)])
+    part = part.with_columns(
+        pl.Series("handoff", [*words.handoffs(known.head(top)), *[_UNLINKED] * rest.head(1).height], dtype=pl.String),
+        indirect=pl.sum_horizontal(pl.col(_INDIRECT).fill_null(0)),
+        said=pl.Series(
+            [
+                f"{words.money(amount, currency)}, {words.share(assumed)} assumed"
+                if assumed
+                else words.money(amount, currency)
+                for amount, assumed in part.select("cost", "assumed_share").iter_rows()
+            ],
+            dtype=pl.String,
+        ),
+    )
+    order = part["handoff"].to_list()
+    shown = (
+        part.select(
+            "handoff",
+            "indirect",
+            *(pl.col(name).cast(pl.Float64).alias(words.plain(name)) for name in _DIRECT),
+        )
+        .unpivot(list(_PARTS), index="handoff", variable_name="category", value_name="amount")
+        .filter(pl.col("amount") > 0)
+        .with_columns(place=pl.col("category").replace_strict({name: place for place, name in enumerate(_PARTS)}))
+        .sort("handoff", "place")
+    )
+    y = alt.Y("handoff:N", title=None, sort=order)
+    axis = alt.Axis(title=f"cost of recovery{f', {currency}' if currency else ''}", format="~s", tickCount=6)
+    bars = (
+        alt.Chart(shown)
+        .mark_bar(height={"band": 0.62}, cornerRadius=0)
+        .encode(
+            y=y,
+            x=alt.X("amount:Q", axis=axis),
+            order="place:Q",
+            color=alt.Color(
+                "category:N",
+                scale=alt.Scale(domain=list(_PARTS), range=list(_PARTS.values())),
+                legend=alt.Legend(title=None, columns=6),
+            ),
+            tooltip=[alt.Tooltip("handoff:N"), alt.Tooltip("category:N"), alt.Tooltip("amount:Q", format=",.0f")],
+        )
+    )
+    whole = alt.Chart(part.select("handoff", "cost_low", "cost_high", "said")).encode(y=y)
+    line = whole.mark_rule(style=["line"], strokeWidth=2).encode(x="cost_low:Q", x2="cost_high:Q")
+    said = whole.mark_text(align="left", dx=8, style=["ink"]).encode(x="cost_high:Q", text="said:N")
+    return canvas.told(
+        alt.layer(bars, line, said).properties(width=canvas.WIDTH, height=alt.Step(28)),
+        _finding(known, rest, currency),
+        definition="What recovery took in the window, by category; lines are 90% intervals of the sum. Assumed is what "
+        "rests on somebody's word and not on records.",
+        rows=canvas.shown(known.height, min(known.height, top), "handoff"),
+        history=history,
+        wide=canvas.WIDTH + 200,
+    )
+
+
+def _finding(known: pl.DataFrame, rest: pl.DataFrame, currency: str | None) -> str:
+    if known.is_empty():
+        return f"{words.money(float(rest['cost'].sum()), currency)} went into recovery that no handoff explains"
+    first = known.row(0, named=True)
+    parts = {name: float(first[name] or 0) for name in (*_DIRECT, *_INDIRECT)}
+    mostly = words.plain(max(parts, key=lambda name: parts[name]))
+    total = float(known["cost"].sum()) + float(rest["cost"].sum())
+    return (
+        f"Recovery cost {words.money(total, currency)}; the dearest handoff is {words.handoffs(known.head(1))[0]} with "
+        f"{words.money(float(first['cost']), currency)}, mostly {mostly}"
+    )
