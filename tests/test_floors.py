@@ -7,13 +7,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "handoff_analytics"
 FLOORS = [
-    {"vocabulary", "errors", "identity", "credibility", "reach"},
+    {"vocabulary", "errors", "identity", "credibility", "reach", "survival"},
     {"declarations"},
     {"history"},
     {"model"},
     {"catalogue"},
-    {"loaders"},
-    {"graph", "templates"},
+    {"loaders", "prices", "working_time"},
+    {"graph", "templates", "ticket_times"},
     {"frequency", "cascade", "recovery", "degradation"},
     {"ranking"},
     {"audit", "economics"},
