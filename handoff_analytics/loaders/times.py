@@ -393,7 +393,7 @@ def durations_s(texts: pl.Series, *, unit: str) -> pl.Series:
         raise MappingError(f"unit = {unit!r}, must be one of {', '.join(DURATION_UNITS)}.")
     if unit == "excel_days":
         # A cell of more than a day comes as a date, counted from the last day of 1899.
-        dated = texts.str.strptime(_INSTANT, "%Y-%m-%d %H:%M:%S", strict=False)
+        dated = texts.str.strptime(_INSTANT, "%Y-%m-%d %H:%M:%S%.f", strict=False)
         since = (dated.dt.timestamp("us") - (_EXCEL_ZERO_US + _EXCEL_DAY_US)) / 1e6 / 86400.0
         numbers = _first(_first(numbers, since), _counted(texts, _CLOCK) / 86400.0)
     return numbers * _UNITS_S[unit]

@@ -1,0 +1,240 @@
+"""Which rows does a file of any tabular kind hold?
+
+Delimited text, sheets, Parquet, JSON and lines of text all become batches of text columns, so that one mapping reads
+them all.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import fastexcel
+import orjson
+import polars as pl
+import pyarrow.parquet
+
+from ..errors import MappingError, UnreadableFileError
+from . import delimited, envelopes, paths
+from .delimited import Batch
+from .readers import json_documents, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .ledger import Sink
+    from .readers import Record, Source
+
+BATCH_ROWS = 50_000
+SHEET_ROWS = 1_048_576
+"""Rows that a sheet can have: an export of exactly this many was cut."""
+_EXACT_DIGITS = 15
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file, and what its columns are called."""
+
+    names: tuple[str, ...]
+    batches: Iterator[Batch]
+
+
+def csv_table(source: Source, sink: Sink, *, encoding: str = "utf-8", delimiter: str | None = None) -> Table:
+    """Return the rows of delimited text."""
+    found = delimited.dialect(source.head, encoding=encoding, delimiter=delimiter)
+    return Table(found.header, delimited.batches(source, sink, found))
+
+
+def sheet_table(source: Source, sink: Sink, *, wanted: Iterable[str], sheet: str | None = None) -> Table:
+    """Return the rows of one sheet of a workbook: the one named, or the one whose header has most of the wanted names.
+
+    Cells come as text: a column of mixed types would be refused otherwise. Rows without any cell are no records.
+    """
+    with source.open() as stream:
+        content = stream.read()
+    try:
+        book = fastexcel.read_excel(content)
+    except fastexcel.FastExcelError as fault:
+        raise UnreadableFileError(
+            f"{source.name} cannot be read as a workbook: {str(fault).splitlines()[0]}."
+        ) from fault
+    names = book.sheet_names
+    if sheet is not None and sheet not in names:
+        raise MappingError(f"{source.name} has no sheet {sheet!r}. Its sheets: {', '.join(names)}.")
+    sheets = {name: book.load_sheet(name, header_row=None, dtypes="string") for name in names}
+    words = {word.strip().lower() for word in wanted}
+    best: tuple[int, str, int, tuple[str, ...], pl.DataFrame] | None = None
+    for name in [sheet] if sheet is not None else names:
+        frame = sheets[name].to_polars()
+        first = next((row for row, cells in enumerate(frame.iter_rows()) if sum(c is not None for c in cells) > 1), 0)
+        header = tuple(cell or "" for cell in frame.row(first)) if frame.height else ()
+        score = len(words & {cell.strip().lower() for cell in header})
+        if best is None or score > best[0]:
+            best = score, name, first, header, frame
+    if best is None:
+        return Table((), iter(()))
+    _, chosen, first, header, frame = best
+    sink.note(
+        "sheets: "
+        + ", ".join(f"{name} ({one.total_height} rows{', read' * (name == chosen)})" for name, one in sheets.items())
+    )
+    if frame.height >= SHEET_ROWS:
+        sink.note(f"sheet {chosen} is full: {SHEET_ROWS:,} rows are all that a sheet can have, so the export was cut")
+    return Table(header, _sheet_batches(frame, first, sink))
+
+
+def _sheet_batches(frame: pl.DataFrame, header: int, sink: Sink) -> Iterator[Batch]:
+    frame = frame.rename({name: f"c{place}" for place, name in enumerate(frame.columns)})
+    for start in range(header + 1, frame.height, BATCH_ROWS):
+        part = frame.slice(start, BATCH_ROWS)
+        filled = pl.select(pl.any_horizontal([part[name].is_not_null() for name in part.columns])).to_series()
+        places = [(start + row + 1, None, None, None) for row in filled.arg_true()]
+        part = part.filter(filled)
+        first = sink.seen(part.height)
+        batch = Batch(part, pl.int_range(first, first + part.height, eager=True), None)
+        for name in part.columns:
+            # A cell holds 15 digits; a longer id was rounded before it came here.
+            long = part[name].str.contains(rf"^\d{{{_EXACT_DIGITS + 1},}}$").fill_null(value=False)
+            for row in long.arg_true():
+                record = batch.record(row)._replace(line=places[row][0])
+                sink.flag("", None, "lossy_number", f"{part[name][row]} has more digits than a cell keeps", record)
+        yield batch
+
+
+def parquet_table(source: Source, sink: Sink) -> Table:
+    """Return the rows of a Parquet file, times as ISO text."""
+    with source.open() as stream:
+        content: Any = stream if source.container is None else io.BytesIO(stream.read())
+        try:
+            file = pyarrow.parquet.ParquetFile(content if source.container is not None else str(source.path))
+        except (pyarrow.ArrowInvalid, OSError) as fault:
+            raise UnreadableFileError(f"{source.name} cannot be read as Parquet: {fault}.") from fault
+    return Table(tuple(file.schema_arrow.names), _parquet_batches(file, sink))
+
+
+def _parquet_batches(file: Any, sink: Sink) -> Iterator[Batch]:
+    for part in file.iter_batches(BATCH_ROWS):
+        frame = pl.DataFrame(pl.from_arrow(part))
+        texts = pl.DataFrame([_as_text(frame[name]).alias(f"c{place}") for place, name in enumerate(frame.columns)])
+        first = sink.seen(frame.height)
+        yield Batch(texts, pl.int_range(first, first + frame.height, eager=True))
+
+
+def _as_text(values: pl.Series) -> pl.Series:
+    kind = values.dtype
+    if isinstance(kind, pl.Datetime):
+        zoned = kind.time_zone is not None
+        utc = values.dt.convert_time_zone("UTC") if zoned else values
+        return utc.dt.to_string(f"%Y-%m-%d %H:%M:%S%.f{'+0000' if zoned else ''}")
+    if kind.is_nested():
+        texts = [None if value is None else orjson.dumps(value, default=str).decode() for value in values.to_list()]
+        return pl.Series(values.name, texts, dtype=pl.String)
+    return values.cast(pl.String, strict=False)
+
+
+@dataclass(frozen=True)
+class JsonShape:
+    """Where the records of a JSON file are, and which of their values are wanted."""
+
+    wanted: tuple[str, ...]
+    path: str | None = None
+    recurse: str | None = None
+    keys: frozenset[str] = frozenset()
+    """Keys that make an object a record, even where it looks like an envelope."""
+
+
+def json_table(source: Source, sink: Sink, shape: JsonShape) -> Table:
+    """Return the records of a JSON file as rows: one column a wanted path, everything else as attributes."""
+    return Table(shape.wanted, _json_batches(source, sink, shape))
+
+
+def _json_batches(source: Source, sink: Sink, shape: JsonShape) -> Iterator[Batch]:
+    taken = frozenset(one.split("[")[0] for one in shape.wanted) | {shape.recurse or ""}
+    found: list[tuple[Record, list[str | None], str]] = []
+    for record, parents in _json_values(source, sink, shape):
+        if not isinstance(record.value, dict):
+            sink.reject(record, "UNKNOWN_SHAPE", f"a {type(record.value).__name__} where an object was wanted")
+            continue
+        texts = [as_text(paths.value(record.value, one, parents)) for one in shape.wanted]
+        rest = paths.flat(record.value, without=taken)
+        attributes = orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        found.append((record._replace(value=None), texts, attributes))
+        if len(found) >= BATCH_ROWS:
+            yield _json_batch(found, shape)
+            found = []
+    if found:
+        yield _json_batch(found, shape)
+
+
+def _json_batch(found: list[tuple[Record, list[str | None], str]], shape: JsonShape) -> Batch:
+    columns = {f"c{place}": pl.String for place in range(len(shape.wanted))}
+    return Batch(
+        frame=pl.DataFrame([texts for _, texts, _ in found], schema=columns, orient="row"),
+        numbers=pl.Series([record.number for record, _, _ in found], dtype=pl.Int64),
+        places=lambda: [(record.line, record.offset, record.pointer, record.raw) for record, _, _ in found],
+        attributes=pl.Series("attributes", [rest for _, _, rest in found], dtype=pl.String),
+    )
+
+
+def _json_values(source: Source, sink: Sink, shape: JsonShape) -> Iterator[tuple[Record, tuple[Any, ...]]]:
+    """Yield each record, counted, with those that enclose it."""
+    for document in json_documents(source, sink):
+        for pointer, value in _json_records(document.value, shape):
+            inside = paths.tree(value, shape.recurse) if shape.recurse else [(value, ())]
+            for inner, parents in inside:
+                yield sink.part(document, inner, pointer), parents
+
+
+def _json_records(document: Any, shape: JsonShape) -> Iterator[tuple[str, Any]]:
+    if shape.path is None:
+        yield from envelopes.records(document, lambda one: bool(shape.keys) and shape.keys <= one.keys())
+        return
+    # Pages of an API are a list of documents, or lines of them.
+    for place, page in enumerate(document) if isinstance(document, list) else [(None, document)]:
+        for pointer, value in paths.every(page, shape.path):
+            yield (pointer if place is None else f"/{place}{pointer}"), value
+
+
+def as_text(value: Any) -> str | None:
+    """Return a JSON value as the text that a mapping reads; ids that became floats are whole numbers again.
+
+    Examples
+    --------
+    >>> as_text(7253394974479.0), as_text(True), as_text([1, 2])
+    ('7253394974479', 'true', '[1,2]')
+    """
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return str(int(value))
+        case int() | float():
+            return str(value)
+        case _:
+            return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def text_table(source: Source, sink: Sink, *, pattern: str, encoding: str = "utf-8") -> Table:
+    """Return the lines of a text as rows, one column a named group of the pattern; other lines are rejected."""
+    groups = pl.Series([""]).str.extract_groups(pattern).struct.fields
+    return Table(tuple(groups), _text_batches(source, sink, pattern, encoding))
+
+
+def _text_batches(source: Source, sink: Sink, pattern: str, encoding: str) -> Iterator[Batch]:
+    records = lines(source, sink, encoding=encoding)
+    while part := list(itertools.islice(records, BATCH_ROWS)):
+        texts = pl.Series([record.value for record in part], dtype=pl.String)
+        matched = texts.str.contains(pattern)
+        for row in (~matched).arg_true():
+            sink.reject(part[row], "SYNTAX", f"the line does not match {pattern}")
+        kept = [part[row] for row in matched.arg_true()]
+        frame = texts.filter(matched).str.extract_groups(pattern).struct.unnest()
+        yield Batch(
+            frame=frame.rename({name: f"c{place}" for place, name in enumerate(frame.columns)}),
+            numbers=pl.Series([record.number for record in kept], dtype=pl.Int64),
+            places=lambda kept=kept: [(one.line, one.offset, None, one.raw) for one in kept],  # type: ignore[misc] # bound now
+        )
