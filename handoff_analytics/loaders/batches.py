@@ -39,6 +39,8 @@ class Table:
 
     names: tuple[str, ...]
     batches: Iterator[Batch]
+    json: bool = False
+    """Whether each record has columns of its own."""
 
 
 def csv_table(source: Source, sink: Sink, *, encoding: str = "utf-8", delimiter: str | None = None) -> Table:
@@ -147,12 +149,12 @@ class JsonShape:
 
 def json_table(source: Source, sink: Sink, shape: JsonShape) -> Table:
     """Return the records of a JSON file as rows: one column a wanted path, everything else as attributes."""
-    return Table(shape.wanted, _json_batches(source, sink, shape))
+    return Table(shape.wanted, _json_batches(source, sink, shape), json=True)
 
 
 def _json_batches(source: Source, sink: Sink, shape: JsonShape) -> Iterator[Batch]:
     taken = frozenset(one.split("[")[0] for one in shape.wanted) | {shape.recurse or ""}
-    found: list[tuple[Record, list[str | None], str]] = []
+    found: list[tuple[Record, list[str | None], str, tuple[Any, ...]]] = []
     for record, parents in _json_values(source, sink, shape):
         if not isinstance(record.value, dict):
             sink.reject(record, "UNKNOWN_SHAPE", f"a {type(record.value).__name__} where an object was wanted")
@@ -160,7 +162,7 @@ def _json_batches(source: Source, sink: Sink, shape: JsonShape) -> Iterator[Batc
         texts = [as_text(paths.value(record.value, one, parents)) for one in shape.wanted]
         rest = paths.flat(record.value, without=taken)
         attributes = orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        found.append((record._replace(value=None), texts, attributes))
+        found.append((record, texts, attributes, parents))
         if len(found) >= BATCH_ROWS:
             yield _json_batch(found, shape)
             found = []
@@ -168,13 +170,14 @@ def _json_batches(source: Source, sink: Sink, shape: JsonShape) -> Iterator[Batc
         yield _json_batch(found, shape)
 
 
-def _json_batch(found: list[tuple[Record, list[str | None], str]], shape: JsonShape) -> Batch:
+def _json_batch(found: list[tuple[Record, list[str | None], str, tuple[Any, ...]]], shape: JsonShape) -> Batch:
     columns = {f"c{place}": pl.String for place in range(len(shape.wanted))}
     return Batch(
-        frame=pl.DataFrame([texts for _, texts, _ in found], schema=columns, orient="row"),
-        numbers=pl.Series([record.number for record, _, _ in found], dtype=pl.Int64),
-        places=lambda: [(record.line, record.offset, record.pointer, record.raw) for record, _, _ in found],
-        attributes=pl.Series("attributes", [rest for _, _, rest in found], dtype=pl.String),
+        frame=pl.DataFrame([texts for _, texts, _, _ in found], schema=columns, orient="row"),
+        numbers=pl.Series([record.number for record, _, _, _ in found], dtype=pl.Int64),
+        places=lambda: [(record.line, record.offset, record.pointer, record.raw) for record, _, _, _ in found],
+        values=[(record.value, parents) for record, _, _, parents in found],
+        attributes=pl.Series("attributes", [rest for _, _, rest, _ in found], dtype=pl.String),
     )
 
 

@@ -12,7 +12,7 @@ import csv
 import io
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -56,12 +56,18 @@ class Batch:
     """Where each row stands in a text file; asked only when a row is at fault."""
     wrapped: bool = False
     """Whether texts may be wrapped as ="00123"."""
+    values: Sequence[tuple[Any, tuple[Any, ...]]] = ()
+    """The records themselves, where they are JSON, each with those that enclose it."""
     attributes: pl.Series | None = None
     """What the reader itself made of the fields that no column takes, as JSON objects."""
 
     @cached_property
     def _places(self) -> Sequence[Place]:
         return self.places() if self.places is not None else ()
+
+    def place(self, row: int) -> Place:
+        """Return where a row stands."""
+        return self._places[row] if self.places is not None else (None, None, None, None)
 
     def record(self, row: int) -> Record:
         """Return a row with the place that a reject or a flag must name."""

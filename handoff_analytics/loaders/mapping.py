@@ -87,15 +87,20 @@ KINDS = {
     "systems": "catalogue",
 }
 SYNONYMS = {"assignee": "person", "event_time": "updated_at", "reassignment_count": "reassignments"}
-_RESERVED = frozenset({"load_id", "record_no", "record_hash"})
+# Columns that follow from others.
+_RESERVED = frozenset(
+    {
+        "load_id", "record_no", "record_hash", "duration_us", "duration_ns", "start_us", "start_ns", "log_us", "basis",
+        "sequence", "template_id",
+    }
+)  # fmt: skip
 # Columns that a target has besides those of its table: they become other columns, or rows of other tables.
 EXTRA = {
-    "spans": {"ended_at", "duration_s", "links"},
+    "spans": {"ended_at", "duration_s"},
     "events": set(),
     "runs": {"duration_s"},
     "tickets": {
-        "affected", "caused", "looked_at", "sequence", "blocks", "blocked_by", "duplicates", "relates", "children",
-        "comments",
+        "affected", "caused", "looked_at", "sequence", "blocks", "blocked_by", "duplicates", "relates",
     },
     "ticket_events": {"ticket_id", "platform"},
     "handoffs": {"source", "target", "ended_at", "duration_s"},
@@ -221,21 +226,17 @@ class Mapping(_Table, kw_only=True, frozen=True):
         """Hash of what the mapping says."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
-    def columns(self, table_columns: set[str]) -> dict[str, Column]:
-        """Return the columns under the names that the tables use; refuse a name that no table has."""
-        where = f"{self.name}: [column]"
-        return _named(self.column, self.mapping.target, table_columns, where=where)
-
-
-def _named(columns: dict[str, Column], target: str, table_columns: set[str], *, where: str) -> dict[str, Column]:
-    known = (table_columns - _RESERVED - {"attributes", "resource"}) | EXTRA[target]
-    named = {}
-    for name, column in columns.items():
-        canonical = SYNONYMS.get(name, name)
-        if canonical not in known and not canonical.startswith("attributes."):
-            raise unknown_word(name, known, where=where)
-        named[canonical] = column
-    return named
+    def named(self, columns: dict[str, Column], target: str, table_columns: set[str]) -> dict[str, Column]:
+        """Return columns under the names that the table uses; refuse a name that it does not have."""
+        derived = {name for name in table_columns if name.endswith(("_uid", "_key"))}
+        known = (table_columns - _RESERVED - derived - {"attributes", "resource"}) | EXTRA[target]
+        found = {}
+        for name, column in columns.items():
+            canonical = SYNONYMS.get(name, name)
+            if canonical not in known and not canonical.startswith("attributes."):
+                raise unknown_word(name, known, where=f"{self.name}: [column.{name}]")
+            found[canonical] = column
+        return found
 
 
 def mapping(content: str | bytes | Path | dict[str, Any] | Mapping, *, file: str | None = None) -> Mapping:

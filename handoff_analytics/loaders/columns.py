@@ -1,0 +1,444 @@
+"""Which columns of a file become which columns of a table?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ..declarations import suggestion
+from ..errors import MappingError
+from . import times
+from .casts import Cast, cast, cleaned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .delimited import Batch
+    from .ledger import Sink
+    from .mapping import Column, Values
+
+# Names of columns that hold people. What no column of a mapping takes is kept, but people only as hashes.
+_PEOPLE = re.compile(
+    r"(?:^|[\W_])(?:assignee|(?:assigned|opened|closed|resolved|created|updated)[ _](?:by|to)|caller(?:[ _]id)?|"
+    r"reporter|requester|requested[ _]for|creator|submitter|author|approver|e?mail|watchers?|agent|contact|"
+    r"user(?:[ _]?name)?|(?:customer|full|first|last)[ _]name)$",
+    re.IGNORECASE,
+)
+_MOST_AMBIGUOUS_ROWS = 2_000_000
+_SHARED = 0.2
+"""A doubt that more than this share of a batch has is said once, not row by row."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A mapping, resolved for the columns of one file."""
+
+    file: str
+    names: tuple[str, ...]
+    """Columns of the file, in their order."""
+    columns: dict[str, Column]
+    """Columns of the table, and how each is read; those that the file does not have are left out."""
+    positions: dict[str, tuple[int, ...]]
+    """Where each column of the table may come from."""
+    parts: dict[str, tuple[str | int, ...]]
+    """Pieces of each template: text, and positions."""
+    rest: tuple[int, ...]
+    """Columns of the file that become attributes."""
+    values: Values
+    zone: str | None = None
+    assume_utc: bool = False
+    """Whether times without a zone are read as UTC, and flagged, rather than refused."""
+    coalesce: bool = False
+    """Whether each record has columns of its own, as in JSON, so that the first one present is sought row by row."""
+    people: frozenset[str] = frozenset()
+    """Columns of the file that hold people, in lower case, besides those that are known by their names."""
+
+
+def plan(
+    columns: Mapping[str, Column],
+    names: Iterable[str],
+    *,
+    file: str,
+    values: Values,
+    zone: str | None = None,
+    assume_utc: bool = False,
+    coalesce: bool = False,
+    people: frozenset[str] = frozenset(),
+) -> Plan:
+    """Find the columns of a mapping in a file.
+
+    Parameters
+    ----------
+    columns
+        The columns of the table, by name.
+    names
+        The columns of the file, in their order; a name may be there more than once.
+    file
+        Name of the file, for messages.
+    values
+        What words mean in the whole file.
+    zone
+        Time zone of times that name none.
+    assume_utc
+        Read times without a zone as UTC, and flag it, where no zone is given.
+    coalesce
+        Seek the first source present in each row, not once in the header.
+    people
+        Columns of the file that hold people.
+
+    Returns
+    -------
+    Plan
+        The mapping, resolved.
+
+    Raises
+    ------
+    MappingError
+        If a required column is not there, or none is.
+    """
+    header = tuple(names)
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(header):
+        places.setdefault(name.strip().lower(), []).append(place)
+    found: dict[str, Column] = {}
+    positions: dict[str, tuple[int, ...]] = {}
+    parts: dict[str, tuple[str | int, ...]] = {}
+    for name, column in columns.items():
+        if column.const is not None:
+            found[name], positions[name] = column, ()
+            continue
+        if column.template is not None:
+            pieces = re.split(r"\{([^{}]+)\}", column.template)
+            seen = [
+                places.get(piece.strip().lower(), [None])[0] if odd % 2 else piece for odd, piece in enumerate(pieces)
+            ]
+            if None not in seen:
+                parts[name] = tuple(piece for piece in seen if piece is not None)
+                found[name], positions[name] = column, tuple(piece for piece in seen if isinstance(piece, int))
+            elif column.required:
+                raise _absent(name, pieces[1::2], header, file)
+            continue
+        present = [places[one.strip().lower()] for one in column.sources if one.strip().lower() in places]
+        if present:
+            all_of_them = tuple(place for group in present for place in group)
+            one_of_them = tuple(group[0] for group in present)[: None if coalesce else 1]
+            found[name], positions[name] = column, all_of_them if column.collect else one_of_them
+        elif column.required:
+            raise _absent(name, column.sources, header, file)
+    if not any(positions.values()):
+        raise MappingError(f"{file} has none of the columns that the mapping reads. Its columns: {_shown(header)}.")
+    taken = {place for group in positions.values() for place in group}
+    rest = tuple(place for place in range(len(header)) if place not in taken and header[place].strip())
+    return Plan(file, header, found, positions, parts, rest, values, zone, assume_utc, coalesce, people)
+
+
+def _shown(header: tuple[str, ...]) -> str:
+    return ", ".join(repr(name) for name in header[:60]) or "none"
+
+
+def _absent(name: str, sources: list[str], header: tuple[str, ...], file: str) -> MappingError:
+    hint = next((found for one in sources if (found := suggestion(one, header))), "")
+    return MappingError(
+        f"{file} has no column for {name}: none of {', '.join(map(repr, sources))} is among {_shown(header)}.{hint}"
+    )
+
+
+def decided(batches: Iterator[Batch], made: Plan, sink: Sink) -> tuple[Plan, Iterator[Batch]]:
+    """Decide what only many values can decide: the order of day and month, and the unit of numbers since 1970.
+
+    Parameters
+    ----------
+    batches
+        The rows; as many are read ahead as it takes.
+    made
+        The plan so far.
+    sink
+        Gets a note of what decided.
+
+    Returns
+    -------
+    tuple
+        The plan with one order of day and month, and all the batches.
+
+    Raises
+    ------
+    MappingError
+        If every date of the file can be read both ways.
+    """
+    both = {
+        name: column
+        for name, column in made.columns.items()
+        if column.type == "time" and times.ambiguous(column.time_formats)
+    }
+    epochs = {name for name, column in made.columns.items() if column.type == "time" and "epoch" in column.time_formats}
+    read: list[Batch] = []
+    days = months = rows = 0
+    evidence = example = None
+    units: dict[str, str] = {}
+    for batch in batches:
+        read.append(batch)
+        rows += batch.frame.height
+        for name, column in both.items():
+            texts = _text(batch, made, name)
+            day, month, decider = times.day_first(texts, column.time_formats)
+            days, months, evidence = days + day, months + month, evidence or (decider and f"{name} {decider!r}")
+            example = example or next(iter(texts.drop_nulls()), None)
+        for name in epochs - units.keys():
+            if (unit := times.epoch_unit(_text(batch, made, name))) is not None:
+                units[name] = unit
+        if (days or months or not both) and (units.keys() >= epochs or rows >= _MOST_AMBIGUOUS_ROWS):
+            break
+        if rows >= _MOST_AMBIGUOUS_ROWS:
+            break
+    columns = dict(made.columns)
+    if both and (days or months):
+        order = "day before month" if days >= months else "month before day"
+        sink.note(f"dates are read {order}: {evidence} can be nothing else")
+        columns |= {
+            name: _formatted(column, times.ordered(column.time_formats, day=days >= months))
+            for name, column in both.items()
+        }
+    elif both and _any_fits(read, made, both):
+        raise MappingError(
+            f"{made.file}: dates such as {example!r} can be day/month as well as month/day, and no value of the file "
+            f"decides. Say it in a mapping: formats = ['%d/%m/%Y %H:%M'] or ['%m/%d/%Y %H:%M'], for {', '.join(both)}."
+        )
+    for name, unit in units.items():
+        formats = tuple("epoch " if one == "epoch" else one for one in columns[name].time_formats)
+        columns[name] = _formatted(columns[name], tuple(unit if one == "epoch " else one for one in formats))
+        sink.note(f"{name}: numbers are read as {unit}, by their size")
+    return replace(made, columns=columns), _chained(read, batches)
+
+
+def _chained(read: list[Batch], rest: Iterator[Batch]) -> Iterator[Batch]:
+    while read:
+        yield read.pop(0)
+    yield from rest
+
+
+def _formatted(column: Column, formats: tuple[str, ...]) -> Column:
+    import msgspec  # noqa: PLC0415 - only an ambiguous file needs it
+
+    return msgspec.structs.replace(column, formats=list(formats))
+
+
+def _any_fits(read: list[Batch], made: Plan, both: dict[str, Column]) -> bool:
+    """Tell whether any date is written in one of the formats that are there in both orders."""
+    for batch in read:
+        for name, column in both.items():
+            formats = [one for one in column.time_formats if one in times.ambiguous(column.time_formats)]
+            if times.instants(_text(batch, made, name), formats=formats).values.null_count() < batch.frame.height:
+                return True
+    return False
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A flag, and the rows of a batch that it concerns."""
+
+    flag: str
+    column: str
+    rows: pl.Series
+    texts: pl.Series
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The rows of a batch that can be loaded, as columns of the table."""
+
+    frame: pl.DataFrame
+    """Columns of the table, record_no, and attributes as JSON."""
+    batch: Batch
+    kept: pl.Series
+    """Which rows of the batch these are."""
+    doubts: list[Doubt] = field(default_factory=list)
+
+    def flag(self, sink: Sink, table: str, uids: pl.Series) -> None:
+        """Give the doubts to the sink: row by row, or once where many rows share one."""
+        for doubt in self.doubts:
+            rows = doubt.rows.filter(self.kept) if doubt.rows.len() != self.frame.height else doubt.rows
+            texts = doubt.texts.filter(self.kept) if doubt.texts.len() != self.frame.height else doubt.texts
+            hit = rows.arg_true()
+            shared = hit.len() > 20 and hit.len() > _SHARED * self.frame.height
+            origin = self.kept.arg_true()
+            for row in hit[:1] if shared else hit:
+                record = self.batch.record(int(origin[row]))
+                many = f" ({hit.len():,} rows from here on)" if shared else ""
+                uid = None if shared else int(uids[row])
+                sink.flag(table, uid, doubt.flag, f"{doubt.column}: {texts[row]!r}{many}", record)
+
+
+def _text(batch: Batch, made: Plan, name: str) -> pl.Series:
+    """Return the cleaned text of a column: of its source, or of the first one that has any."""
+    first, *others = (
+        cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped) for place in made.positions[name]
+    )
+    for other in others:
+        first = first.zip_with(first.is_not_null(), other)
+    return first
+
+
+def typed(batch: Batch, made: Plan, sink: Sink, *, strict: bool = True) -> Typed:
+    """Read a batch of text as the columns of a table.
+
+    A row is rejected where a required value is absent or means nothing, or where a map does not know a word. Where
+    another value means nothing it is null, and flagged; a column that is like that throughout is a wrong mapping.
+
+    Parameters
+    ----------
+    batch
+        The rows.
+    made
+        The plan.
+    sink
+        Gets the rejects.
+    strict
+        Reject rows; otherwise what means nothing is null and flagged, since the rows are no records.
+
+    Returns
+    -------
+    Typed
+        The rows that are left.
+
+    Raises
+    ------
+    MappingError
+        If times have no zone and none is given, or most values of a column mean nothing.
+    """
+    height = batch.frame.height
+    out: dict[str, pl.Series] = {}
+    rejects: dict[int, tuple[str, str, str]] = {}
+    doubts: list[Doubt] = []
+    for name, column in made.columns.items():
+        if column.const is not None:
+            out[name] = pl.Series(name, [column.const]).new_from_index(0, height)
+            continue
+        if column.collect:
+            out[name] = _collected(batch, made, name)
+            continue
+        texts = _templated(batch, made, name) if name in made.parts else _text(batch, made, name)
+        read = cast(texts, column, made.values, zone=made.zone)
+        out[name] = read.values
+        if read.nanoseconds is not None:
+            out[f"{name} ns"] = read.nanoseconds
+        source = made.names[made.positions[name][0]]
+        _check_zone(read, made, source, sink, batch)
+        doubts += [Doubt(flag, source, rows, texts) for flag, rows in read.doubts.items()]
+        if read.bad is not None and read.bad.any():
+            if strict and (column.required or read.code == "ENUM"):
+                for row in read.bad.arg_true():
+                    rejects.setdefault(row, (read.code, f"{source} is {texts[row]!r}, wanted {read.wanted}", source))
+            else:
+                if read.code != "ENUM":
+                    _refuse_a_wrong_column(read, texts, source, made)
+                doubts.append(Doubt("unreadable_value", source, read.bad, texts))
+        if column.required and read.values.has_nulls():
+            for row in read.values.is_null().arg_true():
+                rejects.setdefault(row, ("MISSING", f"{source} is empty", source))
+    for row in sorted(rejects):
+        code, reason, source = rejects[row]
+        sink.reject(batch.record(row), code, reason, column=source)
+    out["record_no"] = batch.numbers
+    frame = pl.DataFrame([values.alias(name) for name, values in out.items()])
+    frame = frame.with_columns(_attributes(batch, made, frame, sink).alias("attributes"))
+    frame = frame.drop([name for name in frame.columns if name.startswith("attributes.")])
+    kept = pl.repeat(value=True, n=height, eager=True)
+    if rejects:
+        kept = kept.scatter(list(rejects), values=False)
+        frame = frame.filter(kept)
+    return Typed(frame, batch, kept, doubts)
+
+
+def _check_zone(read: Cast, made: Plan, source: str, sink: Sink, batch: Batch) -> None:
+    if read.naive is None:
+        return
+    if not made.assume_utc:
+        raise MappingError(
+            f"{made.file}: {source} holds times without a zone, such as {read.naive!r}. Say which zone they are in: "
+            f'timezone = "Europe/Berlin" under [mapping.values], or ha.load(..., timezone="Europe/Berlin").'
+        )
+    text = "times without a zone are read as UTC; say another one with timezone="
+    if text not in sink.notes:
+        sink.note(text)
+        sink.flag("", None, "zone_assumed", f"{source}: {read.naive!r}, and the whole file", batch.record(0))
+
+
+def _refuse_a_wrong_column(read: Cast, texts: pl.Series, source: str, made: Plan) -> None:
+    given = texts.len() - texts.null_count()
+    bad = int(read.bad.sum()) if read.bad is not None else 0
+    if given >= 20 and bad > given / 2:
+        example = texts.filter(read.bad)[0] if read.bad is not None else None
+        raise MappingError(
+            f"{made.file}: {bad:,} of the first {given:,} values of {source} are not {read.wanted}: {example!r} is one "
+            f"of them. Correct its type or formats in a mapping, or leave the column out."
+        )
+
+
+def _collected(batch: Batch, made: Plan, name: str) -> pl.Series:
+    columns = [
+        cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped) for place in made.positions[name]
+    ]
+    lists = pl.select(pl.concat_list(columns)).to_series()
+    return lists.list.drop_nulls()
+
+
+def _templated(batch: Batch, made: Plan, name: str) -> pl.Series:
+    pieces = [
+        pl.lit(piece)
+        if isinstance(piece, str)
+        else cleaned(batch.frame[f"c{piece}"], made.values.null, wrapped=batch.wrapped)
+        for piece in made.parts[name]
+    ]
+    return pl.select(pl.concat_str(pieces)).to_series()
+
+
+def _attributes(batch: Batch, made: Plan, frame: pl.DataFrame, sink: Sink) -> pl.Series:
+    """Return what no column takes, as JSON objects; people are hashed, nulls left out."""
+    named = [name for name in frame.columns if name.startswith("attributes.")]
+    columns: dict[str, pl.Series] = {name.removeprefix("attributes."): frame[name] for name in named}
+    seen: dict[str, int] = {}
+    for place in made.rest if batch.attributes is None else ():
+        name = made.names[place].strip()
+        seen[name] = seen.get(name, 0) + 1
+        texts = cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped)
+        if texts.null_count() == texts.len():
+            continue
+        if name.lower() in made.people or _PEOPLE.search(name):
+            texts = hashed(texts, sink)
+        columns[name if seen[name] == 1 else f"{name} {seen[name]}"] = texts
+    if batch.attributes is not None and not columns:
+        return batch.attributes
+    if not columns:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, batch.frame.height)
+    objects = json_objects(columns)
+    if batch.attributes is None:
+        return objects
+    inside = objects.str.slice(1, None).str.strip_suffix("}")
+    rest = batch.attributes.str.slice(1, None)
+    comma = pl.select(pl.when((inside == "") | (rest == "}")).then(pl.lit("")).otherwise(pl.lit(","))).to_series()
+    return pl.select(pl.concat_str([pl.lit("{"), inside, comma, rest])).to_series()
+
+
+def json_objects(columns: Mapping[str, pl.Series]) -> pl.Series:
+    """Return the rows of some columns as JSON objects without their nulls.
+
+    Examples
+    --------
+    >>> json_objects({"a": pl.Series(["x", None]), "b": pl.Series([None, 2])}).to_list()
+    ['{"a":"x"}', '{"b":2}']
+    """
+    encoded = pl.DataFrame(dict(columns)).to_struct().struct.json_encode()
+    # Inside of a value a quote is escaped, so that a key and its null cannot be part of one.
+    bare = encoded.str.replace_all(r'"(?:[^"\\]|\\.)*":null,?', "")
+    return bare.str.replace(r",\}$", "}")
+
+
+def hashed(names: pl.Series, sink: Sink) -> pl.Series:
+    """Return people as they may be stored; each name is hashed once."""
+    distinct = names.drop_nulls().unique().sort()
+    if distinct.is_empty():
+        return names
+    return names.replace_strict(distinct.to_list(), [sink.person(name) for name in distinct], default=None)

@@ -1,0 +1,257 @@
+"""What happened to a ticket between two of its states?
+
+Some exports have a row for each state that a ticket was in. The rows are kept as `ticket_snapshots`; tickets and their
+events follow from all rows that the history has of a ticket, so that neither the order of files nor where an export was
+cut changes what comes out. Rows are ordered by the source's own count, then by time, then by content.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ..identity import key_sql
+from .columns import Doubt, json_objects
+from .targets import ticket_columns
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from .ledger import Sink
+
+_OWN = ("state", "team", "person")
+"""Columns that a snapshot has of its own; other tracked ones are in its fields."""
+# Columns of a ticket that its latest snapshot brings, with their types.
+_FIELDS = {
+    name: kind
+    for kind, names in {
+        "VARCHAR": "ticket_id platform kind title description state_category severity impact urgency category "
+        "subcategory close_code resolution cause caused_by problem_id change_id parent_id business_service contact_channel "
+        "correlation_id trace_id system",
+        "INTEGER": "priority reopened reassignments",
+        "TIMESTAMP": "opened_at acknowledged_at resolved_at closed_at",
+        "BOOLEAN": "sla_met",
+        "DOUBLE": "worked_s",
+        "JSON": "attributes",
+    }.items()
+    for name in names.split()
+}
+_LATEST_FIRST = "sequence DESC NULLS LAST, snapshot_at DESC NULLS LAST, snapshot_uid DESC"
+_IN_ORDER = "sequence NULLS FIRST, snapshot_at NULLS FIRST, snapshot_uid"
+
+
+def keep(
+    sink: Sink, cells: pl.DataFrame, frame: pl.DataFrame, *, platform: str, track: tuple[str, ...]
+) -> tuple[pl.Series, list[Doubt]]:
+    """Write a batch of snapshots, and count its records.
+
+    Only the latest row of each ticket keeps every field: whatever comes later, no other row is asked for them.
+
+    Parameters
+    ----------
+    sink
+        The load.
+    cells
+        The rows as text, in the order of the names of their columns: what makes two rows the same.
+    frame
+        The same rows as columns of a ticket, with record_no; `updated_at` dates them, `sequence` counts them.
+    platform
+        Platform of rows that name none.
+    track
+        Columns whose changes become events.
+
+    Returns
+    -------
+    tuple
+        ticket_uid of each row, and what is doubtful.
+    """
+    doubts: list[Doubt] = []
+    frame = ticket_columns(frame, sink, platform, doubts)
+    for name, kind in (
+        ("updated_at", pl.Datetime("us")),
+        ("sequence", pl.Int64),
+        ("team", pl.String),
+        ("person", pl.String),
+    ):
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=kind).alias(name))
+    if "affected" in frame.columns:
+        frame = frame.with_columns(system=_text_of(frame["affected"])).drop("affected")
+    content = key_sql("'ticket_snapshots'", f"'{platform}'", *(f'"{name}"' for name in cells.columns))
+    sink.connection.register("cells", cells)
+    uids = sink.connection.sql(f"SELECT {content} AS snapshot_uid FROM cells").pl()
+    sink.connection.unregister("cells")
+    frame = frame.hstack(uids)
+    latest = (
+        frame.lazy()
+        .select("ticket_uid", "sequence", "updated_at", "snapshot_uid")
+        .with_row_index("row")
+        .sort("sequence", "updated_at", "snapshot_uid", nulls_last=False)
+        .group_by("ticket_uid")
+        .agg(pl.col("row").last())
+        .collect()["row"]
+    )
+    is_latest = pl.repeat(value=False, n=frame.height, eager=True).scatter(latest, values=True)
+    small = [name for name in track if name not in _OWN and name in frame.columns]
+    full = [name for name in _FIELDS if name in frame.columns]
+    rows = frame.select(
+        "snapshot_uid", "ticket_uid", "sequence", "state", "team", "person", "record_no", snapshot_at="updated_at",
+    )  # fmt: skip
+    fields = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+    if small:
+        fields = json_objects({name: frame[name] for name in small})
+    fields = fields.scatter(is_latest.arg_true(), json_objects({name: frame[name].filter(is_latest) for name in full}))
+    _insert(sink, rows.with_columns(fields=fields))
+    return frame["ticket_uid"], doubts
+
+
+def _text_of(values: pl.Series) -> pl.Series:
+    return values.list.first() if isinstance(values.dtype, pl.List) else values
+
+
+def _insert(sink: Sink, rows: pl.DataFrame) -> None:
+    sink.connection.register("incoming", rows)
+    fresh = sink.connection.execute(
+        """
+        INSERT INTO ticket_snapshots BY NAME
+        SELECT incoming.*, snapshot_uid AS record_hash, $load_id AS load_id
+        FROM incoming
+        ANTI JOIN ticket_snapshots AS kept USING (snapshot_uid)
+        QUALIFY row_number() OVER (PARTITION BY snapshot_uid ORDER BY record_no) = 1
+        """,
+        {"load_id": sink.load_id},
+    ).fetchall()[0][0]
+    sink.connection.unregister("incoming")
+    sink.counts["loaded"] += fresh
+    sink.counts["duplicate"] += rows.height - fresh
+    if fresh:
+        sink.touched.update(("ticket_snapshots", "tickets", "ticket_events"))
+
+
+def derive(connection: duckdb.DuckDBPyConnection, load_id: int, *, track: tuple[str, ...]) -> None:
+    """Write the tickets and events that follow from the snapshots of every ticket that a load touched.
+
+    Parameters
+    ----------
+    connection
+        The history, in the transaction of the load.
+    load_id
+        The load.
+    track
+        Columns whose changes become events. Where nobody is named in between, a change is from the last one named.
+    """
+    parameters = {"load_id": load_id}
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE touched AS
+        SELECT DISTINCT ticket_uid FROM ticket_snapshots WHERE load_id = $load_id
+        """,
+        parameters,
+    ).fetchall()
+    shape = ", ".join(f'"{name}": "{kind}"' for name, kind in _FIELDS.items())
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE latest AS
+        SELECT s.* EXCLUDE (fields), from_json(fields, '{{{shape}}}') AS known
+        FROM ticket_snapshots AS s
+        SEMI JOIN touched USING (ticket_uid)
+        QUALIFY row_number() OVER (PARTITION BY s.ticket_uid ORDER BY {_LATEST_FIRST}) = 1
+        """
+    ).fetchall()
+    connection.execute(
+        """
+        DELETE FROM tickets USING latest
+        WHERE tickets.ticket_uid = latest.ticket_uid
+            AND (tickets.updated_at IS NULL OR latest.snapshot_at IS NULL OR tickets.updated_at <= latest.snapshot_at)
+        """
+    ).fetchall()
+    columns = ", ".join(f'known."{name}" AS "{name}"' for name in _FIELDS if name not in {"system", "attributes"})
+    connection.execute(
+        f"""
+        INSERT INTO tickets BY NAME
+        SELECT ticket_uid, state, team, person, snapshot_at AS updated_at, load_id, record_no, record_hash,
+            (known.attributes->>'$')::JSON AS attributes, {columns}
+        FROM latest
+        ANTI JOIN tickets USING (ticket_uid)
+        """
+    ).fetchall()
+    connection.execute(
+        """
+        DELETE FROM ticket_systems USING touched
+        WHERE ticket_systems.ticket_uid = touched.ticket_uid AND evidence = 'snapshot'
+        """
+    ).fetchall()
+    connection.execute(
+        f"""
+        INSERT INTO ticket_systems BY NAME
+        SELECT ticket_uid, known.system AS system, 'affected' AS role, known.opened_at AS named_at,
+            'snapshot' AS evidence, 0.9 AS confidence, load_id, record_no,
+            {key_sql("ticket_uid::VARCHAR", "known.system")} AS record_hash
+        FROM latest
+        WHERE known.system IS NOT NULL
+        """
+    ).fetchall()
+    _derive_events(connection, track)
+    connection.execute("DROP TABLE temp.touched").fetchall()
+    connection.execute("DROP TABLE temp.latest").fetchall()
+
+
+def _derive_events(connection: duckdb.DuckDBPyConnection, track: tuple[str, ...]) -> None:
+    connection.execute(
+        """
+        DELETE FROM ticket_events USING touched
+        WHERE ticket_events.ticket_uid = touched.ticket_uid AND basis = 'snapshot'
+        """
+    ).fetchall()
+    values = {name: name if name in _OWN else f"fields->>'{name}'" for name in track}
+    window = f"OVER (PARTITION BY ticket_uid ORDER BY {_IN_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    before = ", ".join(
+        f'last_value({value} IGNORE NULLS) {window} AS "{name} before"' for name, value in values.items()
+    )
+    now = ", ".join(f'{value} AS "{name} now"' for name, value in values.items())
+    changes = ", ".join(f"{{'field': '{name}', 'old': \"{name} before\", 'new': \"{name} now\"}}" for name in values)
+    connection.execute(
+        f"""
+        INSERT INTO ticket_events BY NAME
+        WITH states AS (
+            SELECT
+                ticket_uid, snapshot_uid, load_id, record_no,
+                row_number() OVER (PARTITION BY ticket_uid ORDER BY {_IN_ORDER}) AS sequence,
+                -- A row may be dated before the one it follows; its change cannot come before that one's.
+                max(snapshot_at) OVER (
+                    PARTITION BY ticket_uid ORDER BY {_IN_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                ) AS changed_at,
+                {now},
+                {before}
+            FROM ticket_snapshots
+            SEMI JOIN touched USING (ticket_uid)
+        ),
+        changes AS (
+            SELECT ticket_uid, snapshot_uid, load_id, record_no, sequence, changed_at, unnest([{changes}]) AS change
+            FROM states
+            WHERE sequence > 1
+        )
+        SELECT
+            {key_sql("'ticket_events'", "snapshot_uid::VARCHAR", "change.field")} AS event_uid,
+            ticket_uid, changed_at, sequence, change.field AS field, change.old AS old_value, change.new AS new_value,
+            'snapshot' AS basis, load_id, record_no, snapshot_uid AS record_hash
+        FROM changes
+        WHERE change.new IS NOT NULL AND change.new IS DISTINCT FROM change.old
+        """
+    ).fetchall()
+    outranked(connection)
+
+
+def outranked(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop what snapshots say of a column whose changes the source itself has on record for that ticket."""
+    connection.execute(
+        """
+        DELETE FROM ticket_events
+        WHERE basis = 'snapshot' AND EXISTS (
+            SELECT 1 FROM ticket_events AS told
+            WHERE told.ticket_uid = ticket_events.ticket_uid AND told.field = ticket_events.field
+                AND told.basis <> 'snapshot'
+        )
+        """
+    ).fetchall()
