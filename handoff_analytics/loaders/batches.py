@@ -101,7 +101,13 @@ def _sheet_batches(frame: pl.DataFrame, header: int, sink: Sink) -> Iterator[Bat
             long = part[name].str.contains(rf"^\d{{{_EXACT_DIGITS + 1},}}$").fill_null(value=False)
             for row in long.arg_true():
                 record = batch.record(row)._replace(line=places[row][0])
-                sink.flag("", None, "lossy_number", f"{part[name][row]} has more digits than a cell keeps", record)
+                sink.flag(
+                    "loads",
+                    sink.load_id,
+                    "lossy_number",
+                    f"{part[name][row]} has more digits than a cell keeps",
+                    record,
+                )
         yield batch
 
 

@@ -363,7 +363,9 @@ def _check_zone(read: Cast, made: Plan, source: str, sink: Sink, batch: Batch) -
     text = "times without a zone are read as UTC; say another one with timezone="
     if text not in sink.notes:
         sink.note(text)
-        sink.flag("", None, "zone_assumed", f"{source}: {read.naive!r}, and the whole file", batch.record(0))
+        sink.flag(
+            "loads", sink.load_id, "zone_assumed", f"{source}: {read.naive!r}, and the whole file", batch.record(0)
+        )
 
 
 def _refuse_a_wrong_column(read: Cast, texts: pl.Series, source: str, made: Plan) -> None:

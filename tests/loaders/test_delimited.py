@@ -32,6 +32,7 @@ class Ledger:
         self.count = 0
         self.rejects: list[tuple[int, int | None, str, str]] = []
         self.flags: list[str] = []
+        self.load_id = 1
 
     def seen(self, records: int) -> int:
         self.count += records

@@ -1,0 +1,1 @@
+"""Which tickets, and which of their changes, does an export of a ticket system hold?"""
