@@ -178,7 +178,9 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         connection,
         """
         WITH reached AS (
-            SELECT source, target, channel, coalesce(correlation_id, trace_id) AS transaction, min(started_at) AS reached_at
+            SELECT
+                source, target, channel, coalesce(correlation_id, trace_id) AS transaction,
+                min(started_at) AS reached_at
             FROM crossings
             WHERE source <> 'external'
             GROUP BY ALL
@@ -186,8 +188,8 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         whole AS (SELECT source, transaction, min(reached_at) AS began_at FROM reached GROUP BY ALL),
         known AS (SELECT DISTINCT source, target, channel FROM silent_findings WHERE detector = 'missing_continuation')
         SELECT
-            r.source, r.target, r.channel, date_trunc('day', w.began_at) AS day, any_value(n.transactions) AS transactions,
-            count(*) AS carried
+            r.source, r.target, r.channel, date_trunc('day', w.began_at) AS day,
+            any_value(n.transactions) AS transactions, count(*) AS carried
         FROM reached AS r
         JOIN whole AS w USING (source, transaction)
         JOIN (
