@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ..declarations import suggestion
 from ..errors import MappingError
-from . import times
 from .casts import Cast, cast, cleaned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from .delimited import Batch
     from .ledger import Sink
@@ -27,7 +26,6 @@ _PEOPLE = re.compile(
     r"user(?:[ _]?name)?|(?:customer|full|first|last)[ _]name)$",
     re.IGNORECASE,
 )
-_MOST_AMBIGUOUS_ROWS = 2_000_000
 _SHARED = 0.2
 """A doubt that more than this share of a batch has is said once, not row by row."""
 
@@ -146,95 +144,6 @@ def _absent(name: str, sources: list[str], header: tuple[str, ...], file: str) -
     )
 
 
-def decided(batches: Iterator[Batch], made: Plan, sink: Sink) -> tuple[Plan, Iterator[Batch]]:
-    """Decide what only many values can decide: the order of day and month, and the unit of numbers since 1970.
-
-    Parameters
-    ----------
-    batches
-        The rows; as many are read ahead as it takes.
-    made
-        The plan so far.
-    sink
-        Gets a note of what decided.
-
-    Returns
-    -------
-    tuple
-        The plan with one order of day and month, and all the batches.
-
-    Raises
-    ------
-    MappingError
-        If every date of the file can be read both ways.
-    """
-    both = {
-        name: column
-        for name, column in made.columns.items()
-        if column.type == "time" and times.ambiguous(column.time_formats)
-    }
-    epochs = {name for name, column in made.columns.items() if column.type == "time" and "epoch" in column.time_formats}
-    read: list[Batch] = []
-    days = months = rows = 0
-    evidence = example = None
-    units: dict[str, str] = {}
-    for batch in batches:
-        read.append(batch)
-        rows += batch.frame.height
-        for name, column in both.items():
-            texts = _text(batch, made, name)
-            day, month, decider = times.day_first(texts, column.time_formats)
-            days, months, evidence = days + day, months + month, evidence or (decider and f"{name} {decider!r}")
-            example = example or next(iter(texts.drop_nulls()), None)
-        for name in epochs - units.keys():
-            if (unit := times.epoch_unit(_text(batch, made, name))) is not None:
-                units[name] = unit
-        if (days or months or not both) and (units.keys() >= epochs or rows >= _MOST_AMBIGUOUS_ROWS):
-            break
-        if rows >= _MOST_AMBIGUOUS_ROWS:
-            break
-    columns = dict(made.columns)
-    if both and (days or months):
-        order = "day before month" if days >= months else "month before day"
-        sink.note(f"dates are read {order}: {evidence} can be nothing else")
-        columns |= {
-            name: _formatted(column, times.ordered(column.time_formats, day=days >= months))
-            for name, column in both.items()
-        }
-    elif both and _any_fits(read, made, both):
-        raise MappingError(
-            f"{made.file}: dates such as {example!r} can be day/month as well as month/day, and no value of the file "
-            f"decides. Say it in a mapping: formats = ['%d/%m/%Y %H:%M'] or ['%m/%d/%Y %H:%M'], for {', '.join(both)}."
-        )
-    for name, unit in units.items():
-        formats = tuple("epoch " if one == "epoch" else one for one in columns[name].time_formats)
-        columns[name] = _formatted(columns[name], tuple(unit if one == "epoch " else one for one in formats))
-        sink.note(f"{name}: numbers are read as {unit}, by their size")
-    return replace(made, columns=columns), _chained(read, batches)
-
-
-def _chained(read: list[Batch], rest: Iterator[Batch]) -> Iterator[Batch]:
-    while read:
-        yield read.pop(0)
-    yield from rest
-
-
-def _formatted(column: Column, formats: tuple[str, ...]) -> Column:
-    import msgspec  # noqa: PLC0415 - only an ambiguous file needs it
-
-    return msgspec.structs.replace(column, formats=list(formats))
-
-
-def _any_fits(read: list[Batch], made: Plan, both: dict[str, Column]) -> bool:
-    """Tell whether any date is written in one of the formats that are there in both orders."""
-    for batch in read:
-        for name, column in both.items():
-            formats = [one for one in column.time_formats if one in times.ambiguous(column.time_formats)]
-            if times.instants(_text(batch, made, name), formats=formats).values.null_count() < batch.frame.height:
-                return True
-    return False
-
-
 @dataclass(frozen=True)
 class Doubt:
     """A flag, and the rows of a batch that it concerns."""
@@ -250,28 +159,33 @@ class Typed:
     """The rows of a batch that can be loaded, as columns of the table."""
 
     frame: pl.DataFrame
-    """Columns of the table, record_no, and attributes as JSON."""
+    """Columns of the table, and record_no."""
     batch: Batch
+    made: Plan
     kept: pl.Series
     """Which rows of the batch these are."""
     doubts: list[Doubt] = field(default_factory=list)
 
+    def attributes(self, sink: Sink, rows: pl.Series | None = None) -> pl.Series:
+        """Return what no column takes, as JSON objects: of all rows of the frame, or of some."""
+        return _attributes(self, sink, rows)
+
     def flag(self, sink: Sink, table: str, uids: pl.Series) -> None:
         """Give the doubts to the sink: row by row, or once where many rows share one."""
+        origin = self.kept.arg_true()
         for doubt in self.doubts:
             rows = doubt.rows.filter(self.kept) if doubt.rows.len() != self.frame.height else doubt.rows
             texts = doubt.texts.filter(self.kept) if doubt.texts.len() != self.frame.height else doubt.texts
             hit = rows.arg_true()
             shared = hit.len() > 20 and hit.len() > _SHARED * self.frame.height
-            origin = self.kept.arg_true()
-            for row in hit[:1] if shared else hit:
-                record = self.batch.record(int(origin[row]))
-                many = f" ({hit.len():,} rows from here on)" if shared else ""
-                uid = None if shared else int(uids[row])
-                sink.flag(table, uid, doubt.flag, f"{doubt.column}: {texts[row]!r}{many}", record)
+            many = f" ({hit.len():,} rows from here on)" if shared else ""
+            hit = hit.head(1) if shared else hit
+            for row, text, uid in zip(origin.gather(hit), texts.gather(hit), uids.gather(hit), strict=True):
+                detail = f"{doubt.column}: {text!r}{many}"
+                sink.flag(table, None if shared else int(uid), doubt.flag, detail, self.batch.record(row))
 
 
-def _text(batch: Batch, made: Plan, name: str) -> pl.Series:
+def text(batch: Batch, made: Plan, name: str) -> pl.Series:
     """Return the cleaned text of a column: of its source, or of the first one that has any."""
     first, *others = (
         cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped) for place in made.positions[name]
@@ -281,7 +195,9 @@ def _text(batch: Batch, made: Plan, name: str) -> pl.Series:
     return first
 
 
-def typed(batch: Batch, made: Plan, sink: Sink, *, strict: bool = True) -> Typed:
+def typed(
+    batch: Batch, made: Plan, sink: Sink, *, known: Mapping[str, Cast] | None = None, strict: bool = True
+) -> Typed:
     """Read a batch of text as the columns of a table.
 
     A row is rejected where a required value is absent or means nothing, or where a map does not know a word. Where
@@ -295,6 +211,8 @@ def typed(batch: Batch, made: Plan, sink: Sink, *, strict: bool = True) -> Typed
         The plan.
     sink
         Gets the rejects.
+    known
+        Columns that were read already.
     strict
         Reject rows; otherwise what means nothing is null and flagged, since the rows are no records.
 
@@ -319,8 +237,8 @@ def typed(batch: Batch, made: Plan, sink: Sink, *, strict: bool = True) -> Typed
         if column.collect:
             out[name] = _collected(batch, made, name)
             continue
-        texts = _templated(batch, made, name) if name in made.parts else _text(batch, made, name)
-        read = cast(texts, column, made.values, zone=made.zone)
+        texts = _templated(batch, made, name) if name in made.parts else text(batch, made, name)
+        read = (known or {}).get(name) or cast(texts, column, made.values, zone=made.zone)
         out[name] = read.values
         if read.nanoseconds is not None:
             out[f"{name} ns"] = read.nanoseconds
@@ -343,13 +261,11 @@ def typed(batch: Batch, made: Plan, sink: Sink, *, strict: bool = True) -> Typed
         sink.reject(batch.record(row), code, reason, column=source)
     out["record_no"] = batch.numbers
     frame = pl.DataFrame([values.alias(name) for name, values in out.items()])
-    frame = frame.with_columns(_attributes(batch, made, frame, sink).alias("attributes"))
-    frame = frame.drop([name for name in frame.columns if name.startswith("attributes.")])
     kept = pl.repeat(value=True, n=height, eager=True)
     if rejects:
         kept = kept.scatter(list(rejects), values=False)
         frame = frame.filter(kept)
-    return Typed(frame, batch, kept, doubts)
+    return Typed(frame, batch, made, kept, doubts)
 
 
 def _check_zone(read: Cast, made: Plan, source: str, sink: Sink, batch: Batch) -> None:
@@ -397,29 +313,40 @@ def _templated(batch: Batch, made: Plan, name: str) -> pl.Series:
     return pl.select(pl.concat_str(pieces)).to_series()
 
 
-def _attributes(batch: Batch, made: Plan, frame: pl.DataFrame, sink: Sink) -> pl.Series:
+def _attributes(read: Typed, sink: Sink, rows: pl.Series | None) -> pl.Series:
     """Return what no column takes, as JSON objects; people are hashed, nulls left out."""
-    named = [name for name in frame.columns if name.startswith("attributes.")]
-    columns: dict[str, pl.Series] = {name.removeprefix("attributes."): frame[name] for name in named}
+    batch, made, frame = read.batch, read.made, read.frame
+    whole = bool(read.kept.all())
+
+    def picked(values: pl.Series) -> pl.Series:
+        return values if rows is None else values.filter(rows)
+
+    def of_batch(values: pl.Series) -> pl.Series:
+        return picked(values if whole else values.filter(read.kept))
+
+    columns = {
+        name.removeprefix("attributes."): picked(frame[name])
+        for name in frame.columns
+        if name.startswith("attributes.")
+    }
     seen: dict[str, int] = {}
     for place in made.rest if batch.attributes is None else ():
         name = made.names[place].strip()
         seen[name] = seen.get(name, 0) + 1
-        texts = cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped)
+        texts = cleaned(of_batch(batch.frame[f"c{place}"]), made.values.null, wrapped=batch.wrapped)
         if texts.null_count() == texts.len():
             continue
         if name.lower() in made.people or _PEOPLE.search(name):
             texts = hashed(texts, sink)
         columns[name if seen[name] == 1 else f"{name} {seen[name]}"] = texts
-    if batch.attributes is not None and not columns:
-        return batch.attributes
+    own = None if batch.attributes is None else of_batch(batch.attributes)
     if not columns:
-        return pl.Series([None], dtype=pl.String).new_from_index(0, batch.frame.height)
+        height = frame.height if rows is None else int(rows.sum())
+        return own if own is not None else pl.Series([None], dtype=pl.String).new_from_index(0, height)
     objects = json_objects(columns)
-    if batch.attributes is None:
+    if own is None:
         return objects
-    inside = objects.str.slice(1, None).str.strip_suffix("}")
-    rest = batch.attributes.str.slice(1, None)
+    inside, rest = objects.str.slice(1, None).str.strip_suffix("}"), own.str.slice(1, None)
     comma = pl.select(pl.when((inside == "") | (rest == "}")).then(pl.lit("")).otherwise(pl.lit(","))).to_series()
     return pl.select(pl.concat_str([pl.lit("{"), inside, comma, rest])).to_series()
 

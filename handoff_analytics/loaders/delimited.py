@@ -332,7 +332,7 @@ class _Reader:
                 numbers.append(record.number)
                 places.append((line, offset, None, record.raw))
                 if b"\0" in raw:
-                    self.sink.flag("loads", sink.load_id, "nul_removed", "bytes of value zero in the text", record)
+                    self.sink.flag("loads", self.sink.load_id, "nul_removed", "bytes of value zero in the text", record)
         rest = self._advanced(block, length, used)
         if not rows:
             return None, rest

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ..identity import key_sql
-from .columns import Doubt, json_objects
+from .columns import Doubt, Typed, json_objects
 from .targets import ticket_columns
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _FIELDS = {
     name: kind
     for kind, names in {
         "VARCHAR": "ticket_id platform kind title description state_category severity impact urgency category "
-        "subcategory close_code resolution cause caused_by problem_id change_id parent_id business_service contact_channel "
-        "correlation_id trace_id system",
+        "subcategory close_code resolution cause caused_by problem_id change_id parent_id business_service "
+        "contact_channel correlation_id trace_id system",
         "INTEGER": "priority reopened reassignments",
         "TIMESTAMP": "opened_at acknowledged_at resolved_at closed_at",
         "BOOLEAN": "sla_met",
@@ -37,13 +37,12 @@ _FIELDS = {
     }.items()
     for name in names.split()
 }
+_NEEDED = {"updated_at": pl.Datetime("us"), "sequence": pl.Int64(), "team": pl.String(), "person": pl.String()}
 _LATEST_FIRST = "sequence DESC NULLS LAST, snapshot_at DESC NULLS LAST, snapshot_uid DESC"
 _IN_ORDER = "sequence NULLS FIRST, snapshot_at NULLS FIRST, snapshot_uid"
 
 
-def keep(
-    sink: Sink, cells: pl.DataFrame, frame: pl.DataFrame, *, platform: str, track: tuple[str, ...]
-) -> tuple[pl.Series, list[Doubt]]:
+def keep(sink: Sink, read: Typed, *, platform: str, track: tuple[str, ...]) -> tuple[pl.Series, list[Doubt]]:
     """Write a batch of snapshots, and count its records.
 
     Only the latest row of each ticket keeps every field: whatever comes later, no other row is asked for them.
@@ -52,10 +51,8 @@ def keep(
     ----------
     sink
         The load.
-    cells
-        The rows as text, in the order of the names of their columns: what makes two rows the same.
-    frame
-        The same rows as columns of a ticket, with record_no; `updated_at` dates them, `sequence` counts them.
+    read
+        The rows as columns of a ticket; `updated_at` dates them, `sequence` counts them.
     platform
         Platform of rows that name none.
     track
@@ -67,43 +64,39 @@ def keep(
         ticket_uid of each row, and what is doubtful.
     """
     doubts: list[Doubt] = []
-    frame = ticket_columns(frame, sink, platform, doubts)
-    for name, kind in (
-        ("updated_at", pl.Datetime("us")),
-        ("sequence", pl.Int64),
-        ("team", pl.String),
-        ("person", pl.String),
-    ):
+    frame = ticket_columns(read.frame, sink, platform, doubts)
+    for name, kind in _NEEDED.items():
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit(None, dtype=kind).alias(name))
     if "affected" in frame.columns:
         frame = frame.with_columns(system=_text_of(frame["affected"])).drop("affected")
-    content = key_sql("'ticket_snapshots'", f"'{platform}'", *(f'"{name}"' for name in cells.columns))
-    sink.connection.register("cells", cells)
-    uids = sink.connection.sql(f"SELECT {content} AS snapshot_uid FROM cells").pl()
-    sink.connection.unregister("cells")
-    frame = frame.hstack(uids)
-    latest = (
-        frame.lazy()
-        .select("ticket_uid", "sequence", "updated_at", "snapshot_uid")
-        .with_row_index("row")
-        .sort("sequence", "updated_at", "snapshot_uid", nulls_last=False)
-        .group_by("ticket_uid")
-        .agg(pl.col("row").last())
-        .collect()["row"]
-    )
-    is_latest = pl.repeat(value=False, n=frame.height, eager=True).scatter(latest, values=True)
+    frame = frame.with_columns(_content(sink, read, platform))
+    order = ["sequence", "updated_at", "snapshot_uid"]
+    is_latest = frame.select(pl.struct(order).eq(pl.struct(order).max().over("ticket_uid"))).to_series()
     small = [name for name in track if name not in _OWN and name in frame.columns]
-    full = [name for name in _FIELDS if name in frame.columns]
-    rows = frame.select(
-        "snapshot_uid", "ticket_uid", "sequence", "state", "team", "person", "record_no", snapshot_at="updated_at",
-    )  # fmt: skip
+    full = {name: frame[name].filter(is_latest) for name in _FIELDS if name in frame.columns}
+    full["attributes"] = read.attributes(sink, is_latest)
     fields = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
     if small:
         fields = json_objects({name: frame[name] for name in small})
-    fields = fields.scatter(is_latest.arg_true(), json_objects({name: frame[name].filter(is_latest) for name in full}))
+    fields = fields.scatter(is_latest.arg_true(), json_objects(full))
+    rows = frame.select(
+        "snapshot_uid", "ticket_uid", "sequence", "state", "team", "person", "record_no", snapshot_at="updated_at"
+    )
     _insert(sink, rows.with_columns(fields=fields))
     return frame["ticket_uid"], doubts
+
+
+def _content(sink: Sink, read: Typed, platform: str) -> pl.Series:
+    """Return what makes a row the same row wherever it comes from: a hash of its cells, in the order of their names."""
+    names = read.made.names
+    order = sorted(range(len(names)), key=lambda place: (names[place].strip().lower(), place))
+    cells = read.batch.frame.filter(read.kept).select([f"c{place}" for place in order])
+    sink.connection.register("cells", cells)
+    content = key_sql("'ticket_snapshots'", f"'{platform}'", *(f'"{name}"' for name in cells.columns))
+    uids: pl.DataFrame = sink.connection.sql(f"SELECT {content} AS snapshot_uid FROM cells").pl()
+    sink.connection.unregister("cells")
+    return uids.to_series()
 
 
 def _text_of(values: pl.Series) -> pl.Series:

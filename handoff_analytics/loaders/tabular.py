@@ -16,7 +16,8 @@ import polars as pl
 
 from ..errors import MappingError
 from . import batches, catalogues, paths, snapshots
-from .columns import Plan, Typed, decided, plan, typed
+from .columns import Typed, plan, typed
+from .decisions import decided
 from .delimited import Batch
 from .detect import Format
 from .mapping import KINDS, SYNONYMS, TARGETS, Column, Mapping, Nested, Rows, Values, mapping
@@ -49,7 +50,7 @@ class Job:
     """Whether times without a zone are read as UTC, and flagged, rather than refused."""
     people: frozenset[str] = frozenset()
     """Columns of the file that hold people, in lower case."""
-    after: Callable[[Typed, Plan], Typed] | None = None
+    after: Callable[[Typed], Typed] | None = None
     """What a mapping cannot say of a batch."""
 
     def run(self, table: Table) -> None:
@@ -67,27 +68,23 @@ class Job:
             coalesce=table.json,
             people=self.people,
         )
-        made, rows = decided(table.batches, made, self.sink)
-        for batch in rows:
-            read = typed(batch, made, self.sink)
-            self._write(self.after(read, made) if self.after is not None else read, made)
+        for certain, batch, known in decided(table.batches, made, self.sink):
+            read = typed(batch, certain, self.sink, known=known)
+            self._write(self.after(read) if self.after is not None else read)
             for nested in self.nested.values():
                 self._write_nested(batch, read, nested)
         if self.rows.mode == "snapshots":
             snapshots.derive(self.sink.connection, self.sink.load_id, track=tuple(self.rows.track))
 
-    def _write(self, read: Typed, made: Plan) -> None:
+    def _write(self, read: Typed) -> None:
         if read.frame.is_empty():
             return
         if self.rows.mode == "snapshots":
-            order = sorted(range(len(made.names)), key=lambda place: (made.names[place].strip().lower(), place))
-            cells = read.batch.frame.filter(read.kept).select([f"c{place}" for place in order])
-            uids, doubts = snapshots.keep(
-                self.sink, cells, read.frame, platform=self.platform, track=tuple(self.rows.track)
-            )
+            uids, doubts = snapshots.keep(self.sink, read, platform=self.platform, track=tuple(self.rows.track))
             replace(read, doubts=[*read.doubts, *doubts]).flag(self.sink, "tickets", uids)
             return
-        found = whole(self.target, read.frame, self.sink, platform=self.platform)
+        frame = read.frame.with_columns(read.attributes(self.sink).alias("attributes"))
+        found = whole(self.target, frame, self.sink, platform=self.platform)
         self.sink.load_frame(found.rows.table, found.rows.frame)
         for more in found.more:
             self.sink.load_frame(more.table, more.frame, primary=False)
@@ -123,7 +120,8 @@ class Job:
         items = typed(inner, made, self.sink, strict=False)
         needed = [name for name in NEEDED[nested.target] if name in items.frame.columns]
         complete = items.frame.select(pl.all_horizontal(pl.col(needed).is_not_null())).to_series()
-        found = whole(nested.target, items.frame.filter(complete), self.sink, platform=self.platform)
+        frame = items.frame.with_columns(items.attributes(self.sink).alias("attributes")).filter(complete)
+        found = whole(nested.target, frame, self.sink, platform=self.platform)
         self.sink.load_frame(found.rows.table, found.rows.frame, primary=False)
         for row in (~complete).arg_true():
             self.sink.flag(

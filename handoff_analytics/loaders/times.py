@@ -93,21 +93,34 @@ def ambiguous(formats: Iterable[str]) -> set[str]:
     return {fmt for fmt in given if "%d" in fmt and "%m" in fmt and "%Y-%m-%d" not in fmt and _twin(fmt) in given}
 
 
-def day_first(texts: pl.Series, formats: Sequence[str]) -> tuple[int, int, str | None]:
-    """Count how many texts only day/month can be, and how many only month/day; name one that decides.
+def day_first(texts: pl.Series, formats: Sequence[str]) -> tuple[int, int, str | None, str | None]:
+    """Count how many texts only day/month can be, and how many only month/day.
+
+    Parameters
+    ----------
+    texts
+        Stripped text; null where there is none.
+    formats
+        Formats of the column.
+
+    Returns
+    -------
+    tuple
+        Both counts, a text that decides, and a text that can be both; null where there is none.
 
     Examples
     --------
     >>> day_first(pl.Series(["3/4/2026", "29/2/2024"]), ["%d/%m/%Y", "%m/%d/%Y"])
-    (1, 0, '29/2/2024')
+    (1, 0, '29/2/2024', '3/4/2026')
     """
     both = ambiguous(formats)
     first = [fmt for fmt in formats if fmt in both and fmt.index("%d") < fmt.index("%m")]
-    one = _any(texts, first).is_not_null()
-    two = _any(texts, [_twin(fmt) for fmt in first]).is_not_null()
-    day, month = one & ~two, two & ~one
-    decides = texts.filter(day | month)
-    return int(day.sum()), int(month.sum()), str(decides[0]) if decides.len() else None
+    one, two = _any(texts, first), _any(texts, [_twin(fmt) for fmt in first])
+    decides = texts.filter(one.is_not_null() != two.is_not_null())
+    # The fourth of April is the same in both orders.
+    either = texts.filter((one != two).fill_null(value=False))
+    day, month = int((one.is_not_null() & two.is_null()).sum()), int((one.is_null() & two.is_not_null()).sum())
+    return day, month, decides[0] if decides.len() else None, either[0] if either.len() else None
 
 
 def ordered(formats: Sequence[str], *, day: bool) -> tuple[str, ...]:
@@ -229,8 +242,10 @@ def _strptime(texts: pl.Series, fmt: str) -> pl.Series:
     if "%y" in fmt or "%Y" not in fmt:
         return parsed
     # "%Y" takes the 24 of 05-01-24 for the year 24; the years 1 and 9999 are somebody's "never".
-    absurd = parsed.dt.year().is_between(2, 1899)
-    return _without(parsed, absurd.fill_null(value=False))
+    earliest = parsed.min()
+    if earliest is None or earliest.year >= 1900:  # type: ignore[union-attr] # a datetime
+        return parsed
+    return _without(parsed, parsed.dt.year().is_between(2, 1899).fill_null(value=False))
 
 
 def _any(texts: pl.Series, formats: Iterable[str]) -> pl.Series:
@@ -254,10 +269,7 @@ def _parsed(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Ser
     date_only = pl.repeat(value=False, n=texts.len(), eager=True)
     open_rows = texts.is_not_null()
     patterns = _patterns(formats)
-    sample = texts.drop_nulls().head(8)
-    # What fits the first texts comes first: on a uniform column the others are never tried.
-    fits = {pattern: _strptime(sample, pattern).null_count() for pattern in patterns}
-    for pattern in sorted(patterns, key=fits.__getitem__):
+    for pattern in _likeliest_first(patterns, texts):
         if not open_rows.any():
             break
         found = _strptime(texts if open_rows.all() else _without(texts, ~open_rows), pattern)
@@ -274,6 +286,17 @@ def _parsed(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Ser
             if "%H" not in pattern and "%I" not in pattern:
                 date_only = date_only | fresh
     return local, zoned, date_only
+
+
+def _likeliest_first(patterns: list[str], texts: pl.Series) -> list[str]:
+    """Return the patterns with those first that fit the first texts: on a uniform column no other is ever tried."""
+    sample = texts.drop_nulls().head(8)
+    misfits: dict[str, int] = {}
+    for pattern in patterns:
+        misfits[pattern] = _strptime(sample, pattern).null_count()
+        if not misfits[pattern]:
+            break
+    return sorted(patterns, key=lambda pattern: misfits.get(pattern, sample.len()))
 
 
 def _numbers(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Series | None, bool]:

@@ -27,7 +27,7 @@ from ..targets import looked_up
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..columns import Plan, Typed
+    from ..columns import Typed
     from ..detect import Detection
     from ..ledger import Sink
     from ..readers import Record, Source
@@ -241,9 +241,8 @@ def _tickets(source: Source, sink: Sink, table: Table) -> None:
     _adopt(sink)
 
 
-def _completed(read: Typed, made: Plan) -> Typed:
+def _completed(read: Typed) -> Typed:
     """Say the kind of each ticket by its number, and the stage of states that are numbers."""
-    del made
     frame = read.frame
     prefix = frame["ticket_id"].str.extract(r"^([A-Za-z]+)\d", 1).str.to_uppercase()
     frame = frame.with_columns(kind=looked_up(prefix, _KINDS.get, pl.String))
@@ -257,8 +256,7 @@ def _completed(read: Typed, made: Plan) -> Typed:
 
 
 def _events(source: Source, sink: Sink, table: Table, columns: dict[str, Column], followed: dict[str, str]) -> None:
-    def followed_only(read: Typed, made: Plan) -> Typed:
-        del made
+    def followed_only(read: Typed) -> Typed:
         fields = looked_up(read.frame["field"], lambda name: followed.get(name.strip().lower()), pl.String)
         kept = fields.is_not_null()
         origin = read.kept.arg_true()
