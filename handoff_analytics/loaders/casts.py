@@ -37,7 +37,7 @@ class Cast:
     nanoseconds: pl.Series | None = None
 
 
-def cleaned(texts: pl.Series, null: list[str], *, wrapped: bool = False) -> pl.Series:
+def cleaned(texts: pl.Series, null: list[str], *, wrapped: bool = False, padded: bool = True) -> pl.Series:
     r"""Return texts without the blanks around them; null for the words that mean nothing.
 
     Parameters
@@ -48,6 +48,8 @@ def cleaned(texts: pl.Series, null: list[str], *, wrapped: bool = False) -> pl.S
         Words that mean that there is no value.
     wrapped
         Whether texts may be written ="00123", which keeps a spreadsheet from reading a number.
+    padded
+        Whether there may be blanks.
 
     Returns
     -------
@@ -59,7 +61,10 @@ def cleaned(texts: pl.Series, null: list[str], *, wrapped: bool = False) -> pl.S
     >>> cleaned(pl.Series([" a ", "?", '="007"']), ["", "?"], wrapped=True).to_list()
     ['a', None, '007']
     """
-    texts = texts.str.strip_chars()
+    if texts.null_count() == texts.len():
+        return texts
+    if padded:
+        texts = texts.str.strip_chars()
     if wrapped:
         texts = texts.str.replace(r'^="(.*)"$', "$1")
     nothing = texts.is_in(pl.Series(null, dtype=pl.String))

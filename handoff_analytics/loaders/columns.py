@@ -188,7 +188,8 @@ class Typed:
 def text(batch: Batch, made: Plan, name: str) -> pl.Series:
     """Return the cleaned text of a column: of its source, or of the first one that has any."""
     first, *others = (
-        cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped) for place in made.positions[name]
+        cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped, padded=batch.padded)
+        for place in made.positions[name]
     )
     for other in others:
         first = first.zip_with(first.is_not_null(), other)
@@ -297,7 +298,8 @@ def _refuse_a_wrong_column(read: Cast, texts: pl.Series, source: str, made: Plan
 
 def _collected(batch: Batch, made: Plan, name: str) -> pl.Series:
     columns = [
-        cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped) for place in made.positions[name]
+        cleaned(batch.frame[f"c{place}"], made.values.null, wrapped=batch.wrapped, padded=batch.padded)
+        for place in made.positions[name]
     ]
     lists = pl.select(pl.concat_list(columns)).to_series()
     return lists.list.drop_nulls()
@@ -307,7 +309,7 @@ def _templated(batch: Batch, made: Plan, name: str) -> pl.Series:
     pieces = [
         pl.lit(piece)
         if isinstance(piece, str)
-        else cleaned(batch.frame[f"c{piece}"], made.values.null, wrapped=batch.wrapped)
+        else cleaned(batch.frame[f"c{piece}"], made.values.null, wrapped=batch.wrapped, padded=batch.padded)
         for piece in made.parts[name]
     ]
     return pl.select(pl.concat_str(pieces)).to_series()
@@ -333,7 +335,9 @@ def _attributes(read: Typed, sink: Sink, rows: pl.Series | None) -> pl.Series:
     for place in made.rest if batch.attributes is None else ():
         name = made.names[place].strip()
         seen[name] = seen.get(name, 0) + 1
-        texts = cleaned(of_batch(batch.frame[f"c{place}"]), made.values.null, wrapped=batch.wrapped)
+        texts = cleaned(
+            of_batch(batch.frame[f"c{place}"]), made.values.null, wrapped=batch.wrapped, padded=batch.padded
+        )
         if texts.null_count() == texts.len():
             continue
         if name.lower() in made.people or _PEOPLE.search(name):

@@ -56,6 +56,8 @@ class Batch:
     """Where each row stands in a text file; asked only when a row is at fault."""
     wrapped: bool = False
     """Whether texts may be wrapped as ="00123"."""
+    padded: bool = True
+    """Whether texts may have blanks around them."""
     values: Sequence[tuple[Any, tuple[Any, ...]]] = ()
     """The records themselves, where they are JSON, each with those that enclose it."""
     attributes: pl.Series | None = None
@@ -76,6 +78,38 @@ class Batch:
             values = {name: value for name, value in self.frame.row(row, named=True).items() if value is not None}
             return Record(number, values)
         return Record(number, None, *self._places[row])
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What a block of a file holds: rows, and records that are none."""
+
+    records: int
+    frame: pl.DataFrame | None
+    rows: Sequence[int] | None
+    """Place of each row among the records of the piece; null where every record is a row."""
+    places: Callable[[], Sequence[Place]]
+    rejects: Sequence[tuple[int, str, str, Place]] = ()
+    nul: Sequence[tuple[int, Place]] = ()
+    """Records that had bytes of value zero."""
+    wrapped: bool = False
+    padded: bool = True
+
+    def counted(self, sink: Sink) -> Batch | None:
+        """Count the records, give the sink what it must know of, and return the rows."""
+        first = sink.seen(self.records)
+        for place, code, reason, where in self.rejects:
+            sink.reject(Record(first + place, None, *where), code, reason)
+        for place, where in self.nul:
+            record = Record(first + place, None, *where)
+            sink.flag("loads", sink.load_id, "nul_removed", "bytes of value zero in the text", record)
+        if self.frame is None:
+            return None
+        if self.rows is None:
+            numbers = pl.int_range(first, first + self.records, eager=True)
+        else:
+            numbers = pl.Series(self.rows, dtype=pl.Int64) + first
+        return Batch(self.frame, numbers, self.places, wrapped=self.wrapped, padded=self.padded)
 
 
 def dialect(head: bytes, *, encoding: str = "utf-8", delimiter: str | None = None) -> Dialect:
@@ -162,19 +196,26 @@ def batches(source: Source, sink: Sink, found: Dialect) -> Iterator[Batch]:
     UnreadableFileError
         If a quote is never closed: everything after it would be one field.
     """
-    reader = _Reader(source.name, sink, found)
+    for piece in _pieces(source, found):
+        batch = piece.counted(sink)
+        if batch is not None:
+            yield batch
+
+
+def _pieces(source: Source, found: Dialect) -> Iterator[_Piece]:
+    reader = _Reader(source.name, found)
     pending = b""
     with source.open() as stream:
         for chunk in _chunks(stream, found.encoding):
             pending += chunk
             if len(pending) >= BLOCK_BYTES:
-                batch, pending = reader.batch(pending, last=False)
-                if batch is not None:
-                    yield batch
+                piece, pending = reader.piece(pending, last=False)
+                if piece is not None:
+                    yield piece
     while pending:
-        batch, pending = reader.batch(pending, last=True)
-        if batch is not None:
-            yield batch
+        piece, pending = reader.piece(pending, last=True)
+        if piece is not None:
+            yield piece
 
 
 def _chunks(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
@@ -194,9 +235,8 @@ def _chunks(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
 class _Reader:
     """Where the reading of one file stands."""
 
-    def __init__(self, name: str, sink: Sink, found: Dialect) -> None:
+    def __init__(self, name: str, found: Dialect) -> None:
         self.name = name
-        self.sink = sink
         self.delimiter = found.delimiter
         self.width = len(found.header)
         self.columns = [f"c{place}" for place in range(self.width)]
@@ -204,8 +244,8 @@ class _Reader:
         self.offset = 0
         self.headed = False
 
-    def batch(self, block: bytes, *, last: bool) -> tuple[Batch | None, bytes]:
-        """Return the rows at the beginning of a block, and what is left of it."""
+    def piece(self, block: bytes, *, last: bool) -> tuple[_Piece | None, bytes]:
+        """Return what is at the beginning of a block, and what is left of it."""
         if not self.headed:
             block = self._after_header(block, last=last)
             if not self.headed:
@@ -213,10 +253,10 @@ class _Reader:
         if last and block and not block.endswith((b"\n", b"\r")):
             block += b"\n"
         whole, outside = _whole_records(block)
-        if whole and self.width > 1 and self._regular(whole, outside):
-            batch = self._parsed(whole, outside)
-            if batch is not None:
-                return batch, block[len(whole) :]
+        records = self._regular(whole, outside) if whole and self.width > 1 else None
+        piece = self._parsed(whole, records, padded=_is_padded(whole, outside, self.delimiter)) if records else None
+        if piece is not None:
+            return piece, block[len(whole) :]
         return self._record_by_record(block, last=last)
 
     def _after_header(self, block: bytes, *, last: bool) -> bytes:
@@ -243,27 +283,27 @@ class _Reader:
         self.offset += length
         return block[length:]
 
-    def _regular(self, whole: bytes, outside: list[bytes]) -> bool:
-        """Tell whether a block is text without surprises: then polars and the strict reader cannot differ."""
+    def _regular(self, whole: bytes, outside: list[bytes]) -> int | None:
+        """Count the records of a block that is text without surprises: polars and the strict reader cannot differ."""
         if b"\0" in whole or not _is_utf8(whole):
-            return False
+            return None
         if len(outside) > 1:
             first = (self.delimiter.encode(), b"\n", b"\r\n")
             final = first[:2]
             if not (outside[0] == b"" or outside[0].endswith(final)):
-                return False
+                return None
             if not all(not part or (part.startswith(first) and part.endswith(final)) for part in outside[1:-1]):
-                return False
+                return None
             if not outside[-1].startswith(first):
-                return False
+                return None
         if b"\r" in whole and whole.count(b"\r") != whole.count(b"\r\n"):
-            return False
-        unquoted = b"".join(outside)
-        return unquoted.count(self.delimiter.encode()) == unquoted.count(b"\n") * (self.width - 1)
+            return None
+        unquoted = b"".join(outside) if len(outside) > 1 else whole
+        records = unquoted.count(b"\n")
+        return records if unquoted.count(self.delimiter.encode()) == records * (self.width - 1) else None
 
-    def _parsed(self, whole: bytes, outside: list[bytes]) -> Batch | None:
+    def _parsed(self, whole: bytes, records: int, *, padded: bool) -> _Piece | None:
         """Parse a regular block at once; null when the engine counts otherwise than we do."""
-        records = sum(part.count(b"\n") for part in outside)
         try:
             frame = pl.read_csv(
                 whole,
@@ -276,18 +316,12 @@ class _Reader:
             return None
         if frame.height != records:
             return None
-        first = self.sink.seen(records)
         line, offset = self.line, self.offset
         self._advanced(b"", len(whole), whole.count(b"\n"))
-        return Batch(
-            frame=frame,
-            numbers=pl.int_range(first, first + records, eager=True),
-            places=lambda: _places(whole, line, offset),
-            wrapped=b'="' in whole,
-        )
+        return _Piece(records, frame, None, lambda: _places(whole, line, offset), wrapped=b'="' in whole, padded=padded)
 
-    def _record_by_record(self, block: bytes, *, last: bool) -> tuple[Batch | None, bytes]:
-        """Read a block with the strict reader; reject each record that is none."""
+    def _record_by_record(self, block: bytes, *, last: bool) -> tuple[_Piece | None, bytes]:
+        """Read a block with the strict reader, which says of each record that is no row what is wrong with it."""
         lines = block.splitlines(keepends=True)
         if not last and lines and not lines[-1].endswith(b"\n"):
             # The last line may go on in the next block; a carriage return may be half of its end.
@@ -298,9 +332,11 @@ class _Reader:
             strict=True,
         )
         rows: list[list[str]] = []
-        numbers: list[int] = []
+        kept: list[int] = []
         places: list[Place] = []
-        used = length = 0
+        rejects: list[tuple[int, str, str, Place]] = []
+        nul: list[tuple[int, Place]] = []
+        records = used = length = 0
         while True:
             fault = None
             row: list[str] = []
@@ -310,34 +346,34 @@ class _Reader:
                 break
             except csv.Error as error:
                 fault = str(error)
-            here = lines[used : reader.line_num]
-            raw = b"".join(here)
+            raw = b"".join(lines[used : reader.line_num])
             if fault is not None and "unexpected end of data" in fault:
                 self._check_open(raw, used, last=last)
                 break
-            line, offset = self.line + used, self.offset + length
+            place: Place = (self.line + used, self.offset + length, None, raw.rstrip(b"\r\n"))
             used = reader.line_num
             length += len(raw)
             if not row and fault is None:
                 continue
-            record = self.sink.record(None, line=line, offset=offset, raw=raw.rstrip(b"\r\n"))
             if fault is not None:
-                self.sink.reject(record, "SYNTAX", f"{fault}; the record begins on line {line}")
+                rejects.append((records, "SYNTAX", f"{fault}; the record begins on line {place[0]}", place))
             elif not _is_utf8(raw):
-                self.sink.reject(record, "ENCODING", "bytes that are not UTF-8")
+                rejects.append((records, "ENCODING", "bytes that are not UTF-8", place))
             elif (wide := self._as_wide(row)) is None:
-                self.sink.reject(record, "COLUMNS", f"{len(row)} fields, the header has {self.width}")
+                rejects.append((records, "COLUMNS", f"{len(row)} fields, the header has {self.width}", place))
             else:
                 rows.append(wide)
-                numbers.append(record.number)
-                places.append((line, offset, None, record.raw))
+                kept.append(records)
+                places.append(place)
                 if b"\0" in raw:
-                    self.sink.flag("loads", self.sink.load_id, "nul_removed", "bytes of value zero in the text", record)
+                    nul.append((records, place))
+            records += 1
         rest = self._advanced(block, length, used)
-        if not rows:
+        if not records:
             return None, rest
-        frame = pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
-        return Batch(frame, pl.Series(numbers, dtype=pl.Int64), lambda: places, wrapped=b'="' in block), rest
+        schema = dict.fromkeys(self.columns, pl.String)
+        frame = pl.DataFrame(rows, schema=schema, orient="row") if rows else None
+        return _Piece(records, frame, kept, lambda: places, rejects, nul, wrapped=b'="' in block), rest
 
     def _as_wide(self, row: list[str]) -> list[str] | None:
         """Return a row as wide as the header; further fields are let go where they are empty, never otherwise."""
@@ -353,6 +389,24 @@ class _Reader:
                 f"{self.name}, line {line}: a quote is opened here and never closed, so that the rest of the file "
                 f"would be one field. Close it, or double it inside of a quoted field."
             )
+
+
+def _is_padded(whole: bytes, outside: list[bytes], delimiter: str) -> bool:
+    """Tell whether a field of a regular block has a blank at one of its ends."""
+    if b"\t" in whole or not whole.isascii():
+        return True
+    comma = delimiter.encode()
+    unquoted = b"\n" + (b'""'.join(outside) if len(outside) > 1 else whole)
+    if any(blank in unquoted for blank in (comma + b" ", b" " + comma, b"\n ", b" \n", b" \r")):
+        return True
+    if len(outside) == 1:
+        return False
+    inside = whole.split(b'"')[1::2]
+    # Between the halves of a doubled quote nothing is outside: those ends are in the middle of a field.
+    return any(
+        (part[:1] == b" " and before != b"") or (part[-1:] == b" " and after != b"")
+        for part, before, after in zip(inside, outside, outside[1:], strict=False)
+    )
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -13,14 +13,14 @@ import polars as pl
 
 from ..identity import key_sql
 from .columns import Doubt, Typed, json_objects
-from .targets import ticket_columns
+from .targets import TICKET_KEY, keyed, ticket_columns
 
 if TYPE_CHECKING:
     import duckdb
 
     from .ledger import Sink
 
-_OWN = ("state", "team", "person")
+_OWN = ("state", "team", "person", "priority", "system")
 """Columns that a snapshot has of its own; other tracked ones are in its fields."""
 # Columns of a ticket that its latest snapshot brings, with their types.
 _FIELDS = {
@@ -28,8 +28,8 @@ _FIELDS = {
     for kind, names in {
         "VARCHAR": "ticket_id platform kind title description state_category severity impact urgency category "
         "subcategory close_code resolution cause caused_by problem_id change_id parent_id business_service "
-        "contact_channel correlation_id trace_id system",
-        "INTEGER": "priority reopened reassignments",
+        "contact_channel correlation_id trace_id",
+        "INTEGER": "reopened reassignments",
         "TIMESTAMP": "opened_at acknowledged_at resolved_at closed_at",
         "BOOLEAN": "sla_met",
         "DOUBLE": "worked_s",
@@ -37,7 +37,10 @@ _FIELDS = {
     }.items()
     for name in names.split()
 }
-_NEEDED = {"updated_at": pl.Datetime("us"), "sequence": pl.Int64(), "team": pl.String(), "person": pl.String()}
+_NEEDED = {
+    "updated_at": pl.Datetime("us"), "sequence": pl.Int64(), "team": pl.String(), "person": pl.String(),
+    "priority": pl.Int32(), "system": pl.String(),
+}  # fmt: skip
 _LATEST_FIRST = "sequence DESC NULLS LAST, snapshot_at DESC NULLS LAST, snapshot_uid DESC"
 _IN_ORDER = "sequence NULLS FIRST, snapshot_at NULLS FIRST, snapshot_uid"
 
@@ -65,61 +68,74 @@ def keep(sink: Sink, read: Typed, *, platform: str, track: tuple[str, ...]) -> t
     """
     doubts: list[Doubt] = []
     frame = ticket_columns(read.frame, sink, platform, doubts)
-    for name, kind in _NEEDED.items():
-        if name not in frame.columns:
-            frame = frame.with_columns(pl.lit(None, dtype=kind).alias(name))
     if "affected" in frame.columns:
         frame = frame.with_columns(system=_text_of(frame["affected"])).drop("affected")
-    frame = frame.with_columns(_content(sink, read, platform))
-    order = ["sequence", "updated_at", "snapshot_uid"]
-    is_latest = frame.select(pl.struct(order).eq(pl.struct(order).max().over("ticket_uid"))).to_series()
+    frame = frame.with_columns(
+        pl.lit(None, dtype=kind).alias(name) for name, kind in _NEEDED.items() if name not in frame.columns
+    )
     small = [name for name in track if name not in _OWN and name in frame.columns]
+    same = ("platform", "ticket_id", "sequence", "updated_at", *_OWN, *small)
+    frame = keyed(sink.connection, frame, {**TICKET_KEY, "snapshot_uid": ("'ticket_snapshots'", *same)})
+    order = pl.struct("sequence", "updated_at", "snapshot_uid")
+    is_latest = frame.select(order.eq(order.max().over("ticket_uid"))).to_series()
     full = {name: frame[name].filter(is_latest) for name in _FIELDS if name in frame.columns}
     full["attributes"] = read.attributes(sink, is_latest)
     fields = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
     if small:
         fields = json_objects({name: frame[name] for name in small})
     fields = fields.scatter(is_latest.arg_true(), json_objects(full))
-    rows = frame.select(
-        "snapshot_uid", "ticket_uid", "sequence", "state", "team", "person", "record_no", snapshot_at="updated_at"
+    rows = frame.select("snapshot_uid", "ticket_uid", "sequence", *_OWN, "record_no", snapshot_at="updated_at")
+    sink.connection.register(
+        "incoming", rows.with_columns(fields=fields).to_arrow(compat_level=pl.CompatLevel.newest())
     )
-    _insert(sink, rows.with_columns(fields=fields))
+    sink.connection.execute(
+        f"""
+        INSERT INTO ticket_snapshots BY NAME
+        SELECT *, snapshot_uid AS record_hash, {sink.load_id} AS load_id FROM incoming
+        """
+    ).fetchall()
+    sink.connection.unregister("incoming")
     return frame["ticket_uid"], doubts
-
-
-def _content(sink: Sink, read: Typed, platform: str) -> pl.Series:
-    """Return what makes a row the same row wherever it comes from: a hash of its cells, in the order of their names."""
-    names = read.made.names
-    order = sorted(range(len(names)), key=lambda place: (names[place].strip().lower(), place))
-    cells = read.batch.frame.filter(read.kept).select([f"c{place}" for place in order])
-    sink.connection.register("cells", cells)
-    content = key_sql("'ticket_snapshots'", f"'{platform}'", *(f'"{name}"' for name in cells.columns))
-    uids: pl.DataFrame = sink.connection.sql(f"SELECT {content} AS snapshot_uid FROM cells").pl()
-    sink.connection.unregister("cells")
-    return uids.to_series()
 
 
 def _text_of(values: pl.Series) -> pl.Series:
     return values.list.first() if isinstance(values.dtype, pl.List) else values
 
 
-def _insert(sink: Sink, rows: pl.DataFrame) -> None:
-    sink.connection.register("incoming", rows)
-    fresh = sink.connection.execute(
+def settle(sink: Sink) -> None:
+    """Count what a load brought, and drop the rows that the history had before, or twice."""
+    rows = _count(sink, "SELECT count(*) FROM ticket_snapshots WHERE load_id = $load_id")
+    distinct = _count(
+        sink,
         """
-        INSERT INTO ticket_snapshots BY NAME
-        SELECT incoming.*, snapshot_uid AS record_hash, $load_id AS load_id
-        FROM incoming
-        ANTI JOIN ticket_snapshots AS kept USING (snapshot_uid)
-        QUALIFY row_number() OVER (PARTITION BY snapshot_uid ORDER BY record_no) = 1
+        SELECT count(DISTINCT snapshot_uid)
+        FROM ticket_snapshots AS new
+        WHERE load_id = $load_id AND NOT EXISTS (
+            SELECT 1 FROM ticket_snapshots AS kept
+            WHERE kept.snapshot_uid = new.snapshot_uid AND kept.load_id <> $load_id
+        )
         """,
-        {"load_id": sink.load_id},
-    ).fetchall()[0][0]
-    sink.connection.unregister("incoming")
-    sink.counts["loaded"] += fresh
-    sink.counts["duplicate"] += rows.height - fresh
-    if fresh:
+    )
+    if distinct < rows:
+        sink.connection.execute(
+            """
+            DELETE FROM ticket_snapshots AS new
+            WHERE load_id = $load_id AND EXISTS (
+                SELECT 1 FROM ticket_snapshots AS kept
+                WHERE kept.snapshot_uid = new.snapshot_uid
+                    AND (kept.load_id <> $load_id OR kept.record_no < new.record_no)
+            )
+            """,
+            {"load_id": sink.load_id},
+        ).fetchall()
+    sink.counts["loaded"] += distinct
+    sink.counts["duplicate"] += rows - distinct
+    if distinct:
         sink.touched.update(("ticket_snapshots", "tickets", "ticket_events"))
+
+
+def _count(sink: Sink, text: str) -> int:
+    return int(sink.connection.execute(text, {"load_id": sink.load_id}).fetchall()[0][0])
 
 
 def derive(connection: duckdb.DuckDBPyConnection, load_id: int, *, track: tuple[str, ...]) -> None:
@@ -159,11 +175,11 @@ def derive(connection: duckdb.DuckDBPyConnection, load_id: int, *, track: tuple[
             AND (tickets.updated_at IS NULL OR latest.snapshot_at IS NULL OR tickets.updated_at <= latest.snapshot_at)
         """
     ).fetchall()
-    columns = ", ".join(f'known."{name}" AS "{name}"' for name in _FIELDS if name not in {"system", "attributes"})
+    columns = ", ".join(f'known."{name}" AS "{name}"' for name in _FIELDS if name != "attributes")
     connection.execute(
         f"""
         INSERT INTO tickets BY NAME
-        SELECT ticket_uid, state, team, person, snapshot_at AS updated_at, load_id, record_no, record_hash,
+        SELECT ticket_uid, state, team, person, priority, snapshot_at AS updated_at, load_id, record_no, record_hash,
             (known.attributes->>'$')::JSON AS attributes, {columns}
         FROM latest
         ANTI JOIN tickets USING (ticket_uid)
@@ -178,11 +194,11 @@ def derive(connection: duckdb.DuckDBPyConnection, load_id: int, *, track: tuple[
     connection.execute(
         f"""
         INSERT INTO ticket_systems BY NAME
-        SELECT ticket_uid, known.system AS system, 'affected' AS role, known.opened_at AS named_at,
+        SELECT ticket_uid, system, 'affected' AS role, known.opened_at AS named_at,
             'snapshot' AS evidence, 0.9 AS confidence, load_id, record_no,
-            {key_sql("ticket_uid::VARCHAR", "known.system")} AS record_hash
+            {key_sql("ticket_uid::VARCHAR", "system")} AS record_hash
         FROM latest
-        WHERE known.system IS NOT NULL
+        WHERE system IS NOT NULL
         """
     ).fetchall()
     _derive_events(connection, track)
@@ -197,7 +213,7 @@ def _derive_events(connection: duckdb.DuckDBPyConnection, track: tuple[str, ...]
         WHERE ticket_events.ticket_uid = touched.ticket_uid AND basis = 'snapshot'
         """
     ).fetchall()
-    values = {name: name if name in _OWN else f"fields->>'{name}'" for name in track}
+    values = {name: f"{name}::VARCHAR" if name in _OWN else f"fields->>'{name}'" for name in track}
     window = f"OVER (PARTITION BY ticket_uid ORDER BY {_IN_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     before = ", ".join(
         f'last_value({value} IGNORE NULLS) {window} AS "{name} before"' for name, value in values.items()

@@ -74,6 +74,7 @@ class Job:
             for nested in self.nested.values():
                 self._write_nested(batch, read, nested)
         if self.rows.mode == "snapshots":
+            snapshots.settle(self.sink)
             snapshots.derive(self.sink.connection, self.sink.load_id, track=tuple(self.rows.track))
 
     def _write(self, read: Typed) -> None:

@@ -20,7 +20,7 @@ from .logs.severity import severity
 from .status import normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import duckdb
 
@@ -89,7 +89,9 @@ def whole(target: str, frame: pl.DataFrame, sink: Sink, *, platform: str) -> Who
     return _MADE[target](frame, sink, platform)
 
 
-def keyed(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, keys: dict[str, tuple[str, ...]]) -> pl.DataFrame:
+def keyed(
+    connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, keys: Mapping[str, tuple[str, ...]]
+) -> pl.DataFrame:
     """Return a frame with integer keys of some of its columns; a part in quotes is text, the rest are columns.
 
     The key of one column is null where the column is.
@@ -103,7 +105,8 @@ def keyed(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, keys: dict
             if len(parts) == 1
             else f'{sql} AS "{name}"'
         )
-    connection.register("keying", frame.select(columns))
+    # Handed over as they lie in memory: a conversion of texts would cost more than the keys.
+    connection.register("keying", frame.select(columns).to_arrow(compat_level=pl.CompatLevel.newest()))
     made: pl.DataFrame = connection.sql(f"SELECT {', '.join(expressions)} FROM keying").pl()
     connection.unregister("keying")
     return frame.drop([name for name in keys if name in frame.columns]).hstack(made)
@@ -263,7 +266,7 @@ def _run(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
 
 
 def ticket_columns(frame: pl.DataFrame, sink: Sink, platform: str, doubts: list[Doubt]) -> pl.DataFrame:
-    """Return tickets with their key, stage and priority in the one vocabulary, and people as they may be stored."""
+    """Return tickets with stage and priority in the one vocabulary, and people as they may be stored."""
     frame = _with(_with(frame, "platform", platform), "state")
     if "state_category" not in frame.columns:
         stage = looked_up(frame["state"], stages.stage, pl.String)
@@ -281,13 +284,15 @@ def ticket_columns(frame: pl.DataFrame, sink: Sink, platform: str, doubts: list[
     if "opened_at" in frame.columns and "updated_at" in frame.columns:
         early = (frame["updated_at"] < frame["opened_at"]).fill_null(value=False)
         doubts.append(Doubt("clock_skew", "updated_at", early, frame["updated_at"].cast(pl.String)))
-    frame = frame.drop([name for name in frame.columns if name.endswith(" ns")])
-    return keyed(sink.connection, frame, {"ticket_uid": ("'tickets'", "platform", "ticket_id")})
+    return frame.drop([name for name in frame.columns if name.endswith(" ns")])
+
+
+TICKET_KEY = {"ticket_uid": ("'tickets'", "platform", "ticket_id")}
 
 
 def _ticket(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     doubts: list[Doubt] = []
-    frame = ticket_columns(frame, sink, platform, doubts)
+    frame = keyed(sink.connection, ticket_columns(frame, sink, platform, doubts), TICKET_KEY)
     more = [*named_systems(frame), *_linked(frame)]
     frame = frame.drop(*_ROLES, *_LINKS, "sequence", strict=False)
     return Whole(Rows("tickets", frame), "ticket_uid", tuple(more), _doubted(doubts))

@@ -184,7 +184,9 @@ def instants(
     """
     doubts: dict[str, pl.Series] = {}
     given = texts.is_not_null()
-    leap = texts.str.contains(r":60(?:\D|$)").fill_null(value=False)
+    leap = texts.str.contains(":60", literal=True).fill_null(value=False)
+    if leap.any():
+        leap = texts.str.contains(r":60(?:\D|$)").fill_null(value=False)
     if leap.any():
         # A leap second is the last microsecond of its minute: no clock of ours has a sixtieth second.
         texts = _choose(leap, texts.str.replace(r":60(?:[.,]\d+)?", ":59"), texts)
@@ -197,8 +199,9 @@ def instants(
     if missing.any():
         local, zoned, more = _rescued(texts, missing, formats, local, zoned)
         date_only = date_only | more
-    sentinel = _sentinel(local) | _sentinel(zoned) | texts.str.contains(r"^0000-00-00").fill_null(value=False)
-    sentinel = sentinel & given
+    sentinel = _sentinel(local) | _sentinel(zoned)
+    if missing.any():
+        sentinel = sentinel | texts.str.starts_with("0000-00-00").fill_null(value=False)
     if sentinel.any():
         doubts["sentinel_time"] = sentinel
         local, zoned = _without(local, sentinel), _without(zoned, sentinel)
@@ -206,7 +209,7 @@ def instants(
     if zone is not None and naive.len():
         local, unusable = _in_zone(local, zone, dst, doubts)
     else:
-        unusable = pl.repeat(value=False, n=texts.len(), eager=True)
+        unusable = _nowhere(texts)
     values = _first(_first(local, zoned), numbers)
     if leap.any():
         values = _choose(leap, values + pl.duration(microseconds=999_999), values)
@@ -222,6 +225,10 @@ def instants(
         naive=str(naive[0]) if zone is None and naive.len() else None,
         nanoseconds=nanoseconds,
     )
+
+
+def _nowhere(values: pl.Series) -> pl.Series:
+    return pl.Series([False]).new_from_index(0, values.len())
 
 
 def _choose(rows: pl.Series, yes: pl.Series | pl.Expr, no: pl.Series) -> pl.Series:
@@ -266,7 +273,7 @@ def _parsed(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Ser
     """Return the times without a zone, those with one in UTC, and which are dates alone."""
     local = pl.Series(texts.name, [None], dtype=_INSTANT).new_from_index(0, texts.len())
     zoned = local.clone()
-    date_only = pl.repeat(value=False, n=texts.len(), eager=True)
+    date_only = _nowhere(texts)
     open_rows = texts.is_not_null()
     patterns = _patterns(formats)
     for pattern in _likeliest_first(patterns, texts):
@@ -345,6 +352,9 @@ def _rescued(
 
 def _sentinel(values: pl.Series) -> pl.Series:
     """Tell which times mean that there is none: the first and last of calendars, and zero of clocks."""
+    first, last = values.min(), values.max()
+    if first is None or (first.year > 1970 and last.year < 9999):  # type: ignore[union-attr] # datetimes
+        return _nowhere(values)
     year = values.dt.year()
     zero = values.is_in(pl.Series([0, _EXCEL_ZERO_US, _EXCEL_ZERO_US + 2 * _EXCEL_DAY_US]).cast(_INSTANT))
     return ((year <= 1) | (year >= 9999) | zero).fill_null(value=False)
@@ -352,7 +362,7 @@ def _sentinel(values: pl.Series) -> pl.Series:
 
 def _in_zone(local: pl.Series, zone: str, dst: str, doubts: dict[str, pl.Series]) -> tuple[pl.Series, pl.Series]:
     """Return local times in UTC, and which of them `dst` refuses; flag the hours that a clock change makes doubtful."""
-    nothing = pl.repeat(value=False, n=local.len(), eager=True)
+    nothing = _nowhere(local)
     if zone == "UTC":
         return local, nothing
     late = local.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null").dt.convert_time_zone("UTC")
