@@ -9,6 +9,7 @@ import csv
 import difflib
 import io
 import re
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,11 +91,25 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
                         best = len(found), one, found
             if best is not None:
                 return Detection(best[1], 1.0, "keys " + ", ".join(best[2]))
-    lines = [line for line in text.splitlines() if line.strip()][:200]
+        first = next(_samples(text), None)
+        if first is not None:
+            keys = ", ".join(sorted(map(str, first))[:12])
+            near = sorted(known, key=lambda one: (-len((one.keys | one.any_keys) & first.keys()), one.name))[:2]
+            guesses = " or ".join(repr(one.name) for one in near if (one.keys | one.any_keys) & first.keys())
+            hint = f" The nearest are {guesses}: say format= if it is one of them," if guesses else " Say format=,"
+            raise UnknownFormatError(
+                f"Cannot recognise {source.name}: JSON with the keys {keys}.{hint} or give a mapping."
+            )
+    if (declared := _toml(text)) is not None:
+        for one in known:
+            if one.shape == "toml" and (tables := sorted(one.any_keys & declared.keys())):
+                return Detection(one, 1.0, "tables " + ", ".join(tables))
+    # Indented lines continue the entry before them in every log: they speak neither for nor against a format.
+    lines = [line for line in text.splitlines() if line.strip() and not line[0].isspace()][:200]
     scores = [
         (sum(bool(one.pattern.match(line)) for line in lines) / len(lines), one)
         for one in known
-        if one.pattern is not None and lines
+        if one.pattern is not None and lines and any(one.pattern.match(line) for line in lines[:3])
     ]
     if scores and max(score for score, _ in scores) >= 0.5:
         score, one = max(scores, key=lambda pair: pair[0])
@@ -108,8 +123,20 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
     raise UnknownFormatError(f"Cannot recognise {source.name}. Say format=, or give a mapping.")
 
 
+def _toml(text: str) -> dict[str, Any] | None:
+    """Return the document if a file is TOML; only text that begins like it is tried."""
+    start = next((line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")), "")
+    if not re.match(r"\[{1,2}[\w.\"-]+\]{1,2}\s*(#.*)?$|[\w-]+\s*=", start):
+        return None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        # A mistake in a catalogue is told by its reader, which says where; here the tables are enough.
+        return {name: None for name in re.findall(r"^\[{1,2}([\w-]+)", text, re.MULTILINE)}  # noqa: C420 - as tomllib returns
+
+
 def _samples(text: str) -> Iterator[dict[str, Any]]:
-    """Yield JSON objects from the head of a file, outermost first."""
+    """Yield JSON objects from the head of a file, outermost first; of a document that is cut, the keys alone."""
     documents: list[Any] = []
     try:
         documents.append(orjson.loads(text))
@@ -119,8 +146,33 @@ def _samples(text: str) -> Iterator[dict[str, Any]]:
                 documents.append(orjson.loads(line))
             except orjson.JSONDecodeError:
                 continue
+    if not any(isinstance(document, dict | list) for document in documents):
+        documents = _cut(text)
+        yield from documents
+        return
     for document in documents:
         yield from _layers(document)
+
+
+def _cut(text: str, *, objects: int = 200) -> list[dict[str, Any]]:
+    """Return the keys of the first objects of a JSON text that ends too early."""
+    found: list[dict[str, Any]] = []
+    open_ones: list[dict[str, Any] | None] = []
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"(\s*:)?|[\[\]{}]', text):
+        mark = token[0]
+        if mark == "{":
+            if len(found) == objects:
+                break
+            found.append({})
+            open_ones.append(found[-1])
+        elif mark == "[":
+            open_ones.append(None)
+        elif mark in "]}":
+            if open_ones:
+                open_ones.pop()
+        elif token[1] and open_ones and (inside := open_ones[-1]) is not None:
+            inside[mark[1:].partition('"')[0]] = None
+    return [keys for keys in found if keys]
 
 
 def _layers(document: Any) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ import polars as pl
 
 from ..identity import key, key_sql
 from .readers import Record
+from .redact import SUSPECT, masked
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,6 +31,10 @@ NATURAL = {
     "ticket_snapshots": ("snapshot_uid", ()),
     "outcomes": ("outcome_uid", ("correlation_id", "check_name", "checked_at")),
 }
+# The time by which a row of evidence stands in the history.
+_WHEN = ("started_at", "logged_at", "opened_at", "changed_at", "snapshot_at", "checked_at")
+# Words of the model and names of systems hold no secrets.
+_PLAIN = frozenset(("system", "host", "kind", "channel", "status", "platform", "state", "team", "person"))
 _LINEAGE = ("load_id", "record_no", "record_hash")
 _TYPES = {
     "BIGINT": pl.Int64,
@@ -54,6 +59,7 @@ class Sink:
         people: str = "hash",
         mapping: Any = None,
         salt: str = "",
+        redact: bool = True,
     ) -> None:
         self.load_id = load_id
         self.timezone = timezone
@@ -66,6 +72,9 @@ class Sink:
         self._connection = connection
         self._people = people
         self._salt = salt
+        self._redact = redact
+        self._first_reasons: list[str] = []
+        self._times: list[datetime] = []
         self._rows: dict[tuple[str, bool], list[dict[str, Any]]] = {}
         self._rejects: list[dict[str, Any]] = []
         self._flags: list[dict[str, Any]] = []
@@ -136,6 +145,9 @@ class Sink:
     ) -> None:
         """Keep a record that cannot be loaded, with its place and the reason."""
         self.counts["rejected"] += 1
+        if len(self._first_reasons) < 3:
+            place = f"line {record.line}" if record.line is not None else f"record {record.number}"
+            self._first_reasons.append(f"{place}: {reason}")
         raw = record.raw if record.raw is not None else repr(record.value).encode("utf-8", "backslashreplace")
         self._rejects.append(
             {
@@ -147,7 +159,7 @@ class Sink:
                 "column_name": column,
                 "code": code,
                 "reason": reason,
-                "raw": raw[:4096].decode("utf-8", "backslashreplace").replace("\0", "\\x00"),
+                "raw": masked(raw[:4096].decode("utf-8", "backslashreplace").replace("\0", "\\x00"))[0],
                 "raw_sha256": hashlib.sha256(raw).hexdigest(),
             }
         )
@@ -187,6 +199,14 @@ class Sink:
         """Load many rows at once: columns of the table and record_no, one row a record that was counted by `seen`."""
         self._merge(table, frame, primary=primary)
 
+    def first_rejects(self) -> str:
+        """Say where the first rejects stand and why they are ones."""
+        return "; ".join(self._first_reasons) + "." if self._first_reasons else ""
+
+    def span_of_time(self) -> tuple[datetime | None, datetime | None]:
+        """Return the earliest and the latest time of the rows that were loaded."""
+        return (min(self._times), max(self._times)) if self._times else (None, None)
+
     def seen(self, records: int) -> int:
         """Count records that go to `load_frame`, and return the number of the first."""
         first = self.counts["seen"] + 1
@@ -224,6 +244,10 @@ class Sink:
 
     def _merge(self, table: str, frame: pl.DataFrame, *, primary: bool) -> None:
         """Insert the rows that are new; the same uid with other content is a second row, or the newer one wins."""
+        frame = self._redacted(frame) if self._redact else frame
+        for name in _WHEN:
+            if primary and name in frame.columns and frame[name].dtype == pl.Datetime("us"):
+                self._times += [time for time in (frame[name].min(), frame[name].max()) if isinstance(time, datetime)]
         uid = NATURAL.get(table, ("record_hash", ()))[0]
         payload = [
             name for name in self._schema(table) if name not in _LINEAGE and name != uid and name in frame.columns
@@ -256,6 +280,22 @@ class Sink:
         if primary:
             self.counts["loaded"] += fresh
             self.counts["duplicate"] += frame.height - fresh
+
+    def _redacted(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Mask secrets in every text that people write; ids are left alone, or joins would break."""
+        changed = []
+        for name, kind in frame.schema.items():
+            if kind != pl.String or name.endswith(("_id", "_status", "_kind")) or name in _PLAIN:
+                continue
+            suspects = frame[name].str.contains(SUSPECT).fill_null(value=False).arg_true()
+            if suspects.is_empty():
+                continue
+            texts = frame[name].to_list()
+            for place in suspects:
+                texts[place], secrets = masked(texts[place])
+                self.counts["redacted"] += secrets
+            changed.append(pl.Series(name, texts, dtype=pl.String))
+        return frame.with_columns(changed) if changed else frame
 
     def balance(self) -> None:
         """Check that no record was lost."""

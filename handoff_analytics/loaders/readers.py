@@ -1,41 +1,33 @@
 """Which records does a file hold, and where does each of them stand?
 
-A `Source` is one stream of bytes: a file, or one member of an archive, decompressed as it is read. A `Record` is one
-unit of it with the place that a reject must name. Readers yield the good records and give the bad ones to the sink.
+A `Record` is one unit of a source with the place that a reject must name. Readers yield the good records and give the
+bad ones to the sink.
 """
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
-import hashlib
 import io
-import lzma
-import zipfile
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
+import json
+import math
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import orjson
 
-from ..errors import UnreadableFileError
 from . import envelopes
+from .containers import HEAD_BYTES, Source, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from .ledger import Sink
 
-HEAD_BYTES = 256 * 1024
-_MAGIC = (
-    (b"\x1f\x8b", "gz"),
-    (b"BZh", "bz2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"PK\x03\x04", "zip"),
-)
+__all__ = ["HEAD_BYTES", "Record", "Source", "csv_rows", "json_documents", "json_records", "lines", "sources"]
+
+# Deeper documents are attacks: what people export ends at a tenth of this, and DuckDB stops at 128.
+DEEPEST = 100
+_BOM = b"\xef\xbb\xbf"
 
 
 class Record(NamedTuple):
@@ -48,78 +40,6 @@ class Record(NamedTuple):
     offset: int | None = None
     pointer: str | None = None
     raw: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """One stream of bytes to read: a file, or a member of an archive."""
-
-    name: str
-    path: Path
-    container: str | None = None
-    member: str | None = None
-
-    @cached_property
-    def size_bytes(self) -> int:
-        """Size of the file on disk."""
-        return self.path.stat().st_size
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the bytes as they lie on disk."""
-        with self.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-
-    def open(self) -> BinaryIO:
-        """Open the decompressed bytes."""
-        match self.container:
-            case None:
-                return self.path.open("rb")
-            case "gz":
-                return gzip.open(self.path, "rb")  # type: ignore[return-value] # a GzipFile reads like any other stream
-            case "bz2":
-                return bz2.open(self.path, "rb")
-            case "xz":
-                return lzma.open(self.path, "rb")
-            case _:
-                archive = zipfile.ZipFile(self.path)
-                return archive.open(self.member or "")  # type: ignore[return-value] # as above
-
-    @cached_property
-    def head(self) -> bytes:
-        """The first bytes, decompressed: what detection looks at."""
-        with self.open() as stream:
-            return stream.read(HEAD_BYTES)
-
-
-def sources(paths: str | Path | Iterable[str | Path]) -> Iterator[Source]:
-    """Yield every stream under some paths: folders are walked in the order of names, archives opened."""
-    for given in [paths] if isinstance(paths, str | Path) else paths:
-        path = Path(given).expanduser()
-        if path.is_dir():
-            for child in sorted(path.rglob("*")):
-                if child.is_file() and not child.name.startswith("."):
-                    yield from _streams(child, str(child))
-        elif path.is_file():
-            yield from _streams(path, str(given))
-        else:
-            raise UnreadableFileError(f"There is no file {given}.")
-
-
-def _streams(path: Path, name: str) -> Iterator[Source]:
-    with path.open("rb") as stream:
-        start = stream.read(16)
-    container = next((kind for magic, kind in _MAGIC if start.startswith(magic)), None)
-    if container == "zip":
-        with zipfile.ZipFile(path) as archive:
-            members = [member.filename for member in archive.infolist() if not member.is_dir()]
-        if "xl/workbook.xml" in members:
-            yield Source(name, path)
-            return
-        for member in members:
-            yield Source(f"{name}!{member}", path, "zip", member)
-        return
-    yield Source(name, path, container)
 
 
 def lines(source: Source, sink: Sink, *, encoding: str = "utf-8") -> Iterator[Record]:
@@ -137,22 +57,143 @@ def lines(source: Source, sink: Sink, *, encoding: str = "utf-8") -> Iterator[Re
             offset += len(raw)
 
 
-def json_documents(source: Source, sink: Sink) -> Iterator[Record]:
-    """Yield each JSON document of a file: each line, or the whole. They are not counted; what fails to parse is."""
-    with source.open() as stream:
-        whole = stream.read()
-    start = whole.lstrip()
+def parsed(raw: bytes) -> Any:
+    """Return a JSON text as a value: at most 100 deep, numbers that are none as null.
+
+    Raises
+    ------
+    RecursionError
+        If it is deeper.
+    ValueError
+        If it is no JSON; the message says where.
+    """
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(raw) > DEEPEST:
+        raise RecursionError(f"deeper than {DEEPEST} levels")
     try:
-        yield Record(0, orjson.loads(start), 1, 0, "", None)
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as fault:
+        # Python's own reader takes NaN, Infinity and lone surrogates, which exports do hold; what it does not take is
+        # no JSON.
+        text = raw.decode("utf-8", "strict") if b"NaN" in raw or b"Infinity" in raw or b"\\ud" in raw.lower() else None
+        if text is None:
+            raise
+        try:
+            return _finite(json.loads(text, parse_constant=lambda _: None))
+        except RecursionError:
+            raise
+        except ValueError:
+            raise fault from None
+
+
+def _finite(value: Any) -> Any:
+    """Replace what no database takes: infinite numbers by null, lone surrogates by the replacement character."""
+    if isinstance(value, dict):
+        return {_finite(name): _finite(content) for name, content in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value
+
+
+def _depth(raw: bytes) -> int:
+    """Return how deep brackets nest, those inside strings left out; one pass, no recursion."""
+    deepest = depth = 0
+    inside = escaped = False
+    for byte in raw:
+        if inside:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                inside = False
+        elif byte == 0x22:
+            inside = True
+        elif byte in {0x5B, 0x7B}:
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > DEEPEST:
+                return deepest
+        elif byte in {0x5D, 0x7D}:
+            depth -= 1
+    return deepest
+
+
+def json_documents(source: Source, sink: Sink) -> Iterator[Record]:
+    """Yield each JSON document of a file: each line, each element of one array, or the whole.
+
+    They are not counted as seen, since one document may hold many records; what cannot be parsed is, and is rejected.
+    """
+    if _by_line(source.head):
+        yield from _json_lines(source, sink)
+        return
+    with source.open() as stream:
+        whole = stream.read().removeprefix(_BOM)
+    if not whole.strip():
+        return
+    if whole.lstrip()[:1] == b"[":
+        try:
+            pieces = msgspec.json.decode(whole, type=list[msgspec.Raw])
+        except (msgspec.DecodeError, RecursionError) as fault:
+            sink.reject(sink.record(None, line=1, offset=0, raw=whole[:4096]), _code(fault), f"no JSON array: {fault}")
+            return
+        at, line = 0, 1
+        for place, piece in enumerate(pieces):
+            raw = bytes(piece)
+            found = whole.find(raw, at)
+            line += whole.count(b"\n", at, found)
+            at = found
+            yield from _document(raw, sink, line=line, offset=at, pointer=f"/{place}")
+        return
+    yield from _document(whole, sink, line=1, offset=0, pointer="")
+
+
+def _by_line(head: bytes) -> bool:
+    """Tell whether the first line is a document of its own and another follows."""
+    text = head.removeprefix(_BOM).lstrip()
+    first, found, rest = text.partition(b"\n")
+    if not found:
+        return False
+    if text[:1] not in {b"{", b"["}:
+        return True
+    try:
+        orjson.loads(first)
     except orjson.JSONDecodeError:
-        offset = 0
-        for number, raw in enumerate(whole.splitlines(keepends=True), 1):
-            if raw.strip():
-                try:
-                    yield Record(0, orjson.loads(raw), number, offset, "", raw)
-                except orjson.JSONDecodeError as fault:
-                    sink.reject(sink.record(None, line=number, offset=offset, raw=raw), "SYNTAX", str(fault))
+        # A bad first line among good ones is still JSON lines.
+        second = rest.lstrip().partition(b"\n")[0]
+        return second[:1] == b"{" and second.rstrip()[-1:] == b"}" and first.strip()[-1:] in {b"}", b"]"}
+    return True
+
+
+def _json_lines(source: Source, sink: Sink) -> Iterator[Record]:
+    offset = 0
+    with source.open() as stream:
+        for number, raw in enumerate(stream, 1):
+            content = raw.removeprefix(_BOM) if number == 1 else raw
+            if content.strip():
+                yield from _document(
+                    content, sink, line=number, offset=offset, pointer="", last=not raw.endswith(b"\n")
+                )
             offset += len(raw)
+
+
+def _document(raw: bytes, sink: Sink, *, line: int, offset: int, pointer: str, last: bool = False) -> Iterator[Record]:
+    try:
+        value = parsed(raw)
+    except (ValueError, RecursionError) as fault:
+        hint = "; the file ends here, it may still be being written" if last else ""
+        sink.reject(sink.record(None, line=line, offset=offset, raw=raw), _code(fault), f"no JSON: {fault}{hint}")
+        return
+    yield Record(0, value, line, offset, pointer, raw)
+
+
+def _code(fault: Exception) -> str:
+    if isinstance(fault, RecursionError):
+        return "DEPTH"
+    return "ENCODING" if isinstance(fault, UnicodeDecodeError) else "SYNTAX"
 
 
 def json_records(
@@ -164,7 +205,7 @@ def json_records(
     """
     for document in json_documents(source, sink):
         for pointer, value in envelopes.records(document.value, stop):
-            yield sink.record(value, line=document.line, offset=document.offset, pointer=pointer, raw=document.raw)
+            yield sink.part(document, value, pointer)
 
 
 def csv_rows(

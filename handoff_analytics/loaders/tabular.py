@@ -26,6 +26,7 @@ from .targets import NEEDED, whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from . import targets
     from .batches import Table
     from .detect import Detection
     from .ledger import Sink
@@ -51,7 +52,9 @@ class Job:
     people: frozenset[str] = frozenset()
     """Columns of the file that hold people, in lower case."""
     after: Callable[[Typed], Typed] | None = None
-    """What a mapping cannot say of a batch."""
+    """What a mapping cannot say of the columns of a batch."""
+    more: Callable[[pl.DataFrame, Typed], Iterable[targets.Rows]] | None = None
+    """Rows of other tables that follow from the whole rows of a batch."""
 
     def run(self, table: Table) -> None:
         """Load all rows of a table."""
@@ -87,8 +90,10 @@ class Job:
         frame = read.frame.with_columns(read.attributes(self.sink).alias("attributes"))
         found = whole(self.target, frame, self.sink, platform=self.platform)
         self.sink.load_frame(found.rows.table, found.rows.frame)
-        for more in found.more:
-            self.sink.load_frame(more.table, more.frame, primary=False)
+        more = self.more(found.rows.frame, read) if self.more is not None else ()
+        for rows in (*found.more, *more):
+            if rows.frame.height:
+                self.sink.load_frame(rows.table, rows.frame, primary=False)
         doubts = [*read.doubts, *found.doubts]
         replace(read, doubts=doubts).flag(self.sink, found.rows.table, found.rows.frame[found.uid])
 

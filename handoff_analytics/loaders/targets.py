@@ -294,7 +294,6 @@ def _ticket(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     doubts: list[Doubt] = []
     frame = keyed(sink.connection, ticket_columns(frame, sink, platform, doubts), TICKET_KEY)
     more = [*named_systems(frame), *_linked(frame)]
-    frame = frame.drop(*_ROLES, *_LINKS, "sequence", strict=False)
     return Whole(Rows("tickets", frame), "ticket_uid", tuple(more), _doubted(doubts))
 
 

@@ -79,6 +79,12 @@ def build(connection: duckdb.DuckDBPyConnection, touched: set[str] | None = None
         connection.execute(f'DROP {kind} temp."{name}"').fetchall()
 
 
+def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether the tables of the model exist."""
+    known = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'crossings'").fetchall()
+    return bool(known[0][0])
+
+
 def _select(path: str) -> tuple[str, str]:
     text = _HERE.joinpath(path).read_text(encoding="utf-8")
     select, _, comments = text.partition(";\n")

@@ -11,19 +11,49 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .. import loaders
 from ..errors import ArgumentError, UnreadableFileError
 from . import company, logs, runs, tickets, truth
 from .plants import TIMES, moment
 from .recording import DAY, HOUR, Record, stream
+from .small import one_retry, slow_message, three_systems
 from .telemetry import blemish, compact, iso, otlp_lines
 from .transactions import Flow, orders
+from .volume import spans, write_spans
 
 if TYPE_CHECKING:
+    from ..history import History
     from .recording import Crossing, Order
+
+__all__ = [
+    "EVIDENCE",
+    "MAPPED",
+    "folder",
+    "load",
+    "one_retry",
+    "slow_message",
+    "spans",
+    "three_systems",
+    "write",
+    "write_spans",
+]
 
 SEED = 20260101
 ORDERS = 1150
 SINCE, UNTIL = "2026-01-01", "2026-07-01"
+EVIDENCE = (
+    "catalogue.toml",
+    "costs.toml",
+    "traces.otlp.jsonl",
+    "logs.jsonl",
+    "workflow_runs.n8n.json",
+    "orchestrator_runs.json",
+    "incidents.servicenow.csv",
+    "issues.jira.csv",
+)
+"""The files that a loader recognises by themselves, in the order in which they are loaded."""
+MAPPED = {"outcomes.csv": "outcomes.mapping.toml", "health.csv": "outcomes.mapping.toml"}
+"""The files that need a mapping, each with it."""
 TRUTH = "truth.json"
 TEMPLATES = "logs.templates.csv"
 OUTCOME_COLUMNS = ("Order", "Check", "System", "Expected", "Actual", "Passed", "Checked at", "Amount")
@@ -214,11 +244,6 @@ class _Company:
             "races": self.races,
             "n8n": lead_faults,
             "airflow": night_faults,
-            "log_handoffs": [
-                ["warehouse-app", "packing-station"],
-                ["packing-station", "label-printer"],
-                ["warehouse-app", "dock-gate"],
-            ],
         }
         everything = self.record.crossings + self.floor
         known = truth.answers(everything, self.tickets, self.blemishes, since=self.since, until=self.until, extra=extra)
@@ -334,3 +359,31 @@ def folder() -> Path:
         if (place / TRUTH).is_file():
             return place
     raise UnreadableFileError("The shipped samples are missing. Make them with ha.samples.write('data/samples').")
+
+
+def load(into: str | Path | History | None = None) -> History:
+    """Load the shipped samples.
+
+    Parameters
+    ----------
+    into
+        The file, or the history, to load into; in memory when left out.
+
+    Returns
+    -------
+    History
+        The company's half year.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the samples are missing.
+    """
+    place = folder()
+    history = loaders.load([place / name for name in EVIDENCE], into=into)
+    by_mapping: dict[str, list[Path]] = {}
+    for name, mapping in MAPPED.items():
+        by_mapping.setdefault(mapping, []).append(place / name)
+    for mapping, paths in by_mapping.items():
+        history = loaders.load(paths, into=history, mapping=place / mapping)
+    return history

@@ -129,6 +129,12 @@ def _refusal(crossing: Crossing, *, knows_trace: bool) -> Line | None:
     if not crossing.failed or not crossing.plant or not crossing.is_last or crossing.evidence != "spans":
         return None
     fault = PLANT[crossing.plant].fault
+    if crossing.channel == "messaging":
+        # The sender of a message never hears of its failure: the reader logs it, in a trace of its own.
+        ids = (crossing.trace_id, crossing.target_span) if knows_trace else ("", "")
+        message = f"event of order {order.order_id} not processed: {fault.text}"
+        template = f"refused_{crossing.plant}"
+        return Line(crossing.end_us, crossing.target, "error", template, message, order.order_id, *ids, "")
     message = f"{crossing.target} refused order {order.order_id}: {fault.text}"
     return Line(
         crossing.end_us,

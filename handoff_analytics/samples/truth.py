@@ -74,7 +74,9 @@ def answers(
     for crossing in crossings:
         if crossing.failed and crossing.origin == "propagated" and crossing.root is not None:
             downstream.setdefault(id(crossing.root), set()).add(crossing.handoff)
-    handoffs = [_handoff(handoff, group, tickets, downstream, years) for handoff, group in per_handoff(crossings)]
+    traced = [one for one in crossings if one.evidence == "spans"]
+    logged = [one for one in crossings if one.evidence == "logs"]
+    handoffs = [_handoff(handoff, group, tickets, downstream, years) for handoff, group in per_handoff(traced)]
     silent = [
         {
             "order_id": one.order.order_id,
@@ -94,6 +96,8 @@ def answers(
         "since": iso(since),
         "until": iso(until),
         "handoffs": handoffs,
+        # The orders of the warehouse floor that left log lines and no spans.
+        "log_handoffs": [_handoff(handoff, group, [], downstream, years) for handoff, group in per_handoff(logged)],
         "plants": _plants(crossings, tickets, years),
         "silent": silent,
         "cycles": [["erp", "pricing"]],
@@ -164,7 +168,6 @@ def _handoff(
         "source": handoff[0],
         "target": handoff[1],
         "channel": handoff[2],
-        "evidence": sorted({one.evidence for one in group}),
         "crossings": sum(one.is_observed for one in group),
         "calls": len({one.call for one in group if one.is_observed}),
         "failed_attempts": len(failed),

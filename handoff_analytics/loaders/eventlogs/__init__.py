@@ -1,0 +1,1 @@
+"""Which formats hold event logs of process mining?"""

@@ -1,0 +1,1 @@
+"""Which formats hold what systems wrote down as it happened?"""

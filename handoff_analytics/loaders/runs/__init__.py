@@ -1,0 +1,1 @@
+"""Which formats hold runs of workflows?"""
