@@ -6,7 +6,8 @@ A ticket, its changes, the systems it names and its links, written in one way wh
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...identity import key
@@ -42,16 +43,17 @@ def link_type(name: str, *, outward: bool) -> str:
     return "relates"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Desk:
     """Writes the tickets of one file."""
 
     sink: Sink
     platform: str
-    clock: Clock = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.clock = Clock(timezone=self.sink.timezone)
+    @cached_property
+    def clock(self) -> Clock:
+        """Reads the times of the file."""
+        return Clock(timezone=self.sink.timezone)
 
     def moment(self, value: Any, record: Record, uid: int | None = None) -> datetime | None:
         """Return a time in UTC; what had to be assumed to know it is flagged."""

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 PLATFORM = "jira"
 _DATES = (
-    "%d/%b/%y", "%d/%b/%Y", "%d-%b-%y", "%d %b %Y", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y",
-    "%Y/%m/%d", "%d/%B/%y",
+    "%d/%b/%y", "%d/%b/%Y", "%d-%b-%y", "%d %b %Y", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y",
+    "%m/%d/%y", "%Y/%m/%d", "%d/%B/%y",
 )  # fmt: skip
 _FORMATS = [
     "iso",
@@ -85,10 +85,11 @@ COLUMNS = {
     "cause": _text("custom field (root cause)", "root cause"),
     "relates": _list("custom field (incident)", "custom field (incident number)"),
     "comments": _list("comment", "comments"),
+    "attributes.labels": _list("labels"),
 }
 _KINDS = {
-    "incident": "incident", "outage": "incident", "service request": "request", "request": "request", "problem": "problem",
-    "change": "change", "bug": "bug", "defect": "bug", "alert": "alert",
+    "incident": "incident", "outage": "incident", "service request": "request", "request": "request",
+    "problem": "problem", "change": "change", "bug": "bug", "defect": "bug", "alert": "alert",
 }  # fmt: skip
 
 
@@ -364,8 +365,8 @@ def _nodes(node: dict[str, Any], depth: int) -> Iterator[str]:
 
 
 FORMATS = (
-    Format("jira", "tickets", "csv", parse_csv, header=frozenset({"summary", "issue key"})),
-    Format("jira_work_items", "tickets", "csv", parse_csv, header=frozenset({"summary", "work item key"})),
+    Format("jira", "tickets", "csv", parse_csv, header=frozenset({"summary", "issue key", "status"})),
+    Format("jira_work_items", "tickets", "csv", parse_csv, header=frozenset({"summary", "work item key", "status"})),
     Format("jira_issue_ids", "tickets", "csv", parse_csv, header=frozenset({"summary", "issue id", "status"})),
     Format(
         "jira_rest",
