@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 # Where each public name lives. A bare import loads none of these: altair, networkx and scipy take seconds.
 _HOMES = {
     "History": "history:History",
+    "attention": "attention:attention",
     "audit": "audit.readiness:audit",
     "audit_checks": "audit.readiness:audit_checks",
     "audit_coverage": "audit.readiness:audit_coverage",
@@ -36,18 +37,26 @@ _HOMES = {
     "load_test_results": "audit.results:load_test_results",
     "log_templates": "templates:log_templates",
     "open": "history:open_history",
+    "rank": "ranking:rank",
+    "rank_stability": "ranking:rank_stability",
     "readiness": "audit.readiness:readiness",
     "record_audit": "audit.entries:record_audit",
     "recovery_cost": "recovery:recovery_cost",
     "recovery_drills": "audit.consistency:recovery_drills",
+    "routing": "attention:routing",
+    "rpn_contrast": "ranking:rpn_contrast",
     "samples": "samples",
     "single_points_of_failure": "graph:single_points_of_failure",
     "state_consistency": "audit.consistency:state_consistency",
+    "team_network": "attention:team_network",
+    "unseen_failures": "visibility:unseen_failures",
+    "visibility": "visibility:visibility",
 }
 
 __all__ = [
     "History",
     "__version__",
+    "attention",
     "audit",
     "audit_checks",
     "audit_coverage",
@@ -69,13 +78,20 @@ __all__ = [
     "load_test_results",
     "log_templates",
     "open",
+    "rank",
+    "rank_stability",
     "readiness",
     "record_audit",
     "recovery_cost",
     "recovery_drills",
+    "routing",
+    "rpn_contrast",
     "samples",
     "single_points_of_failure",
     "state_consistency",
+    "team_network",
+    "unseen_failures",
+    "visibility",
 ]
 
 

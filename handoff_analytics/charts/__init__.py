@@ -6,16 +6,20 @@ Charts draw themselves offline in JupyterLab, in widgets, in exported HTML and i
 from .causes import failure_types
 from .changes import changes
 from .evidence import quality
+from .looking import attention
 from .money import cost
 from .network import graph, matrix
 from .page import save
+from .platform_types import platforms
 from .priorities import ranking
 from .readiness import audit_coverage, audit_stages
 from .renderer import enable
+from .silence import silent_failures, time_to_detect
 from .spread import cascade, cascade_tree, reach
 from .theme import use
 
 __all__ = [
+    "attention",
     "audit_coverage",
     "audit_stages",
     "cascade",
@@ -26,10 +30,13 @@ __all__ = [
     "failure_types",
     "graph",
     "matrix",
+    "platforms",
     "quality",
     "ranking",
     "reach",
     "save",
+    "silent_failures",
+    "time_to_detect",
     "use",
 ]
 

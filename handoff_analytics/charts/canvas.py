@@ -65,15 +65,19 @@ def told(
 ) -> Any:
     """Give a chart its title, the finding, and its subtitle: window and scope, rows, definition."""
     facts = words.sentence([caption(history), rows])
-    small = int(wide / _SMALL_LETTER)
     return chart.properties(
         title=alt.TitleParams(
-            text=textwrap.wrap(finding, int(wide / _LETTER)) or [""],
-            subtitle=[line for text in (facts, definition) for line in textwrap.wrap(text, small)],
+            text=wrapped(finding, int(wide / _LETTER)) or [""],
+            subtitle=[line for text in (facts, definition) for line in wrapped(text, int(wide / _SMALL_LETTER))],
             frame="bounds",
         ),
         description=finding,
     )
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most so many letters."""
+    return textwrap.wrap(text, width)
 
 
 def caption(history: History | None) -> str:

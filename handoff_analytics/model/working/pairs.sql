@@ -1,28 +1,32 @@
--- Who handed to whom, by keys: one row an attempt, with the rule of pairing that found it.
-WITH unpaired AS (
-    SELECT c.span_uid, c.trace_key, c.span_key
-    FROM tree AS c
-    WHERE c.kind IN ('client', 'producer')
-        AND NOT EXISTS (
-            SELECT 1
-            FROM tree AS child
-            WHERE child.trace_key = c.trace_key
-                AND child.parent_key = c.span_key
-                -- A call that wraps another call of the same system is told by the inner one.
-                AND (child.place = 'entry' OR child.kind IN ('client', 'producer'))
-        )
-        AND NOT EXISTS (
-            SELECT 1
-            FROM links
-            WHERE links.source_trace = c.trace_key AND links.source_key = c.span_key
-        )
+-- Who handed to whom, by keys: one row an attempt, with what shows it.
+WITH sent AS (
+    SELECT source_trace, source_key FROM links
+    UNION
+    SELECT source_trace, source_key FROM messages
+),
+answered AS (
+    SELECT DISTINCT trace_key, parent_key
+    FROM tree
+    -- A call that wraps another call of the same system is told by the inner one.
+    WHERE parent_kind IN ('client', 'producer') AND (place = 'entry' OR kind IN ('client', 'producer'))
 )
 SELECT
     t.span_uid AS crossing_id,
     t.trace_key AS source_trace,
     t.parent_key AS source_key,
+    CASE
+        WHEN t.parent_kind IN ('client', 'producer', 'step') OR lone.span_key IS NOT NULL
+            THEN coalesce(t.grand_key, t.parent_key)
+        ELSE t.parent_key
+    END AS attempts_under,
+    t.parent_system AS source_system,
+    t.parent_kind AS source_kind,
+    CASE WHEN t.parent_kind IN ('client', 'producer', 'step') OR lone.span_key IS NOT NULL THEN TRUE ELSE FALSE END
+        AS has_call,
     t.trace_key AS target_trace,
     t.span_key AS target_key,
+    t.system AS target_system,
+    t.kind AS target_kind,
     CASE
         WHEN t.parent_kind = 'client' AND t.kind = 'server' THEN 'span_pair'
         WHEN t.parent_kind = 'producer' AND t.kind = 'consumer' THEN 'span_pair'
@@ -31,41 +35,75 @@ SELECT
     END AS evidence,
     FALSE AS is_orphan
 FROM tree AS t
-WHERE t.place = 'entry'
+LEFT JOIN lone_calls AS lone ON lone.trace_key = t.trace_key AND lone.span_key = t.parent_key
+LEFT JOIN adoptions AS adopted ON adopted.trace_key = t.trace_key AND adopted.span_key = t.span_key
+-- A step that names the step before it was handed the work by that step, not by the run around it.
+LEFT JOIN taken ON taken.target_trace = t.trace_key AND taken.target_key = t.span_key AND t.kind = 'step'
+WHERE t.place = 'entry' AND adopted.span_key IS NULL AND taken.target_key IS NULL
 UNION ALL
 SELECT
     source_uid - target_uid,
     source_trace,
     source_key,
+    coalesce(source_parent, source_key),
+    source_system,
+    source_kind,
+    CASE WHEN evidence = 'shared_table' THEN FALSE ELSE TRUE END,
     target_trace,
     target_key,
+    target_system,
+    target_kind,
     evidence,
     FALSE
-FROM links
+FROM (
+    SELECT * FROM links
+    UNION ALL
+    SELECT * FROM messages
+    UNION ALL
+    SELECT * FROM sequences WHERE source_system <> target_system
+    UNION ALL
+    SELECT * FROM stores
+) AS found
 UNION ALL
 SELECT
-    -span_uid,
-    trace_key,
-    span_key,
-    NULL,
-    NULL,
+    -t.span_uid,
+    t.trace_key,
+    t.span_key,
+    coalesce(t.parent_key, t.span_key),
+    t.system,
+    t.kind,
+    TRUE,
+    CAST(NULL AS BIGINT),
+    CAST(NULL AS BIGINT),
+    CAST(NULL AS STRING),
+    CAST(NULL AS STRING),
     'peer',
     FALSE
-FROM unpaired
+FROM tree AS t
+LEFT JOIN answered ON answered.trace_key = t.trace_key AND answered.parent_key = t.span_key
+LEFT JOIN sent ON sent.source_trace = t.trace_key AND sent.source_key = t.span_key
+WHERE t.kind IN ('client', 'producer') AND answered.parent_key IS NULL AND sent.source_key IS NULL
 UNION ALL
 SELECT
     t.span_uid,
-    NULL,
-    NULL,
+    CAST(NULL AS BIGINT),
+    CAST(NULL AS BIGINT),
+    CAST(NULL AS BIGINT),
+    CASE WHEN t.kind = 'step' THEN run.platform WHEN t.place = 'orphan' THEN 'unknown' ELSE 'external' END,
+    CAST(NULL AS STRING),
+    FALSE,
     t.trace_key,
     t.span_key,
-    'peer',
-    CASE WHEN t.place = 'orphan' THEN TRUE ELSE FALSE END
+    t.system,
+    t.kind,
+    CASE WHEN t.kind = 'step' THEN 'workflow_step' ELSE 'peer' END,
+    CASE WHEN t.place = 'orphan' AND t.kind <> 'step' THEN TRUE ELSE FALSE END
 FROM tree AS t
-WHERE t.place IN ('root', 'orphan')
-    AND t.kind IN ('server', 'consumer')
-    AND NOT EXISTS (
-        SELECT 1
-        FROM links
-        WHERE links.target_trace = t.trace_key AND links.target_key = t.span_key
+LEFT JOIN first_steps AS run ON run.trace_key = t.trace_key AND run.span_key = t.span_key
+LEFT JOIN taken ON taken.target_trace = t.trace_key AND taken.target_key = t.span_key
+WHERE taken.target_key IS NULL
+    AND (
+        (t.place IN ('root', 'orphan') AND t.kind IN ('server', 'consumer'))
+        -- The platform that runs a workflow hands over to its first step.
+        OR (t.kind = 'step' AND run.platform <> t.system)
     )

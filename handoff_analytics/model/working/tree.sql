@@ -8,6 +8,7 @@ SELECT
     c.kind,
     p.kind AS parent_kind,
     p.system AS parent_system,
+    p.parent_key AS grand_key,
     CASE
         WHEN c.parent_key IS NULL THEN 'root'
         WHEN p.span_key IS NULL THEN 'orphan'
