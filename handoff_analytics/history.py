@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from .errors import ArgumentError, HistoryFullError, HistoryLockedError, NotAHistoryError, QueryError
+from .overview import card
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,22 @@ _FILTERS = {
     "recoveries": ("source", "target", "channel"),
     "handoffs": ("source", "target", "channel"),
     "runs": ("workflow",),
+}
+# What a notebook shows of a history: noun to table and condition.
+_SHOWN = {
+    "handoffs": ("handoffs", ""),
+    "crossings": ("crossings", ""),
+    "failures": ("failures", " WHERE origin <> 'propagated' AND fate <> 'masked'"),
+    "tickets": ("tickets", ""),
+    "spans": ("spans", ""),
+    "log records": ("log_records", ""),
+    "runs": ("runs", ""),
+}
+_CALLS = {
+    "ha.rank(history)": "which handoff to fix first",
+    'ha.report(history, "handoffs.html")': "one page for everybody",
+    'history.between("2026-01-01", "2026-07-01")': "the same, narrowed",
+    "history.tables": "every table and column, with its meaning",
 }
 _OWNED = {"crossings", "failures", "silent_findings", "recoveries", "handoffs"}
 
@@ -451,6 +468,45 @@ class History:
     def __repr__(self) -> str:
         """Say where the history lies and which part is under study."""
         return f"<History {self.path}: {self._scope}>"
+
+    def _repr_html_(self) -> str:
+        """Say in a notebook what is in the history, from when to when, how good it is and what to call next."""
+        known = set(self.tables["table_name"])
+        counts = {
+            noun: int(self.sql(f"SELECT count(*) AS n FROM {table}{condition}").item())
+            for noun, (table, condition) in _SHOWN.items()
+            if table in known
+        }
+        window = self.sql("SELECT min(first_at) AS since, max(last_at) AS until FROM loads").row(0)
+        if "crossings" in known and counts["crossings"]:
+            window = self.sql("SELECT min(started_at) AS since, max(started_at) AS until FROM crossings").row(0)
+        return card(
+            self.path,
+            str(self._scope),
+            counts=counts,
+            window=window if window[0] is not None else None,
+            doubts=self._doubts(counts),
+            calls=_CALLS if any(counts.values()) else {'ha.load("folder/", into="mine.duckdb")': "load evidence"},
+        )
+
+    def _doubts(self, counts: dict[str, int]) -> list[str]:
+        """Say what a reader should know before trusting the history, a sentence each."""
+        said = []
+        seen, rejected = self.sql("SELECT sum(seen) AS seen, sum(rejected) AS rejected FROM loads").row(0)
+        if rejected:
+            said.append(f"{rejected:,} of {seen:,} records were rejected; history.rejects says where and why")
+        if doubtful := self.sql("SELECT count(*) AS n FROM quality_flags").item():
+            said.append(f"{doubtful:,} doubts about rows that were loaded; history.quality counts them")
+        if counts.get("crossings"):
+            low, orphan = self.sql("""
+                SELECT avg((tier = 'low')::INTEGER) AS low, avg(coalesce(is_orphan, FALSE)::INTEGER) AS orphan
+                FROM crossings
+            """).row(0)
+            if low:
+                said.append(f"{low:.1%} of the crossings are inferred with low confidence")
+            if orphan:
+                said.append(f"{orphan:.1%} of the crossings name a sender that is not in the evidence")
+        return said
 
 
 def open_history(path: str | Path) -> History:

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "handoff_analytics"
 FLOORS = [
-    {"vocabulary", "errors", "identity", "credibility", "reach", "survival"},
+    {"vocabulary", "errors", "identity", "overview", "credibility", "reach", "survival"},
     {"declarations"},
     {"history"},
     {"model"},
