@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 KEYS = ("source", "target", "channel")
-# Neighbours in the ranking that swap places more often than this cannot be told apart: they share a tier.
+# A handoff that loses less than the first of its tier with at least this probability begins the next tier. Comparing
+# with the neighbour instead would chain all of a long ranking into one tier.
 _SURE = 0.9
 _SMALL = 1e-9
 
@@ -72,7 +73,7 @@ def rank(history: History, *, role: str = "engineer", draws: int = 4000, seed: i
         rank_median             Float64 median rank over the draws
         rank_low, rank_high     Float64 5 and 95 % of the same
         p_top10                 Float64 probability to be among the ten largest
-        tier                    Int64   handoffs of one tier cannot be told apart: neighbours swap in over 10 % of draws
+        tier                    Int64   those of a tier cannot be told from its first with 90 % probability
         failures_per_year       Float64 origins a year, shrunk
         failure_rate            Float64 failures a call, from 0 to 1, shrunk
         calls_per_year          Float64 volume
@@ -203,9 +204,15 @@ def _costs(
 
 
 def _tiers(annual: Floats) -> pl.Series:
-    """Return the tiers: a new one begins where a handoff loses more than the next in at least 90 % of the draws."""
-    steps = [bool((annual[:, place] > annual[:, place + 1]).mean() >= _SURE) for place in range(annual.shape[1] - 1)]
-    return pl.Series(np.cumsum([1, *steps])[: annual.shape[1]], dtype=pl.Int64)
+    """Return the tiers: a new one begins where the first of the tier loses more in at least 90 % of the draws."""
+    tiers, first = [], 0
+    for place in range(annual.shape[1]):
+        if place and (annual[:, first] > annual[:, place]).mean() >= _SURE:
+            first = place
+            tiers.append(tiers[-1] + 1)
+        else:
+            tiers.append(tiers[-1] if tiers else 1)
+    return pl.Series(tiers, dtype=pl.Int64)
 
 
 def front(components: Floats) -> NDArray[np.bool_]:

@@ -8,10 +8,11 @@ WITH produced AS (
     WHERE kind = 'producer' AND status NOT IN ('error', 'timeout')
 ),
 consumed AS (
-    SELECT c.trace_key, c.source_span_key AS span_key, c.source, c.target, c.channel, p.context,
+    -- The consumer may be in another trace: the crossing is then in that one, and only its sender is in ours.
+    SELECT p.trace_key, p.span_key, p.source, c.target, c.channel, p.context,
         min(greatest(c.transit_us, 0)) AS wait_us
     FROM crossings AS c
-    JOIN produced AS p ON p.trace_key = c.trace_key AND p.span_key = c.source_span_key
+    JOIN produced AS p ON p.span_key = c.source_span_key AND p.source = c.source
     WHERE c.target_span_key IS NOT NULL
     GROUP BY ALL
 ),
