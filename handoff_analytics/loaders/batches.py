@@ -49,6 +49,36 @@ def csv_table(source: Source, sink: Sink, *, encoding: str = "utf-8", delimiter:
     return Table(found.header, delimited.batches(source, sink, found))
 
 
+def headers(source: Source) -> list[tuple[str, ...]]:
+    """Return the headers of a workbook, one a sheet, or of a Parquet file."""
+    with source.open() as stream:
+        content = stream.read()
+    if content.startswith(b"PAR1"):
+        return [tuple(_parquet(source).schema_arrow.names)]
+    book = _book(source, content)
+    return [
+        _header(book.load_sheet(name, header_row=None, n_rows=20, dtypes="string").to_polars())[1]
+        for name in book.sheet_names
+    ]
+
+
+def _book(source: Source, content: bytes) -> fastexcel.ExcelReader:
+    try:
+        return fastexcel.read_excel(content)
+    except fastexcel.FastExcelError as fault:
+        raise UnreadableFileError(
+            f"{source.name} cannot be read as a workbook: {str(fault).splitlines()[0]}. "
+            "It may be encrypted: save it anew."
+        ) from fault
+
+
+def _header(frame: pl.DataFrame) -> tuple[int, tuple[str, ...]]:
+    """Return the first row of a sheet with more than one cell, and its place."""
+    rows = enumerate(frame.iter_rows())
+    first = next((row for row, cells in rows if sum(cell is not None for cell in cells) > 1), 0)
+    return first, tuple(cell or "" for cell in frame.row(first)) if frame.height else ()
+
+
 def sheet_table(source: Source, sink: Sink, *, wanted: Iterable[str], sheet: str | None = None) -> Table:
     """Return the rows of one sheet of a workbook: the one named, or the one whose header has most of the wanted names.
 
@@ -56,12 +86,7 @@ def sheet_table(source: Source, sink: Sink, *, wanted: Iterable[str], sheet: str
     """
     with source.open() as stream:
         content = stream.read()
-    try:
-        book = fastexcel.read_excel(content)
-    except fastexcel.FastExcelError as fault:
-        raise UnreadableFileError(
-            f"{source.name} cannot be read as a workbook: {str(fault).splitlines()[0]}."
-        ) from fault
+    book = _book(source, content)
     names = book.sheet_names
     if sheet is not None and sheet not in names:
         raise MappingError(f"{source.name} has no sheet {sheet!r}. Its sheets: {', '.join(names)}.")
@@ -70,8 +95,7 @@ def sheet_table(source: Source, sink: Sink, *, wanted: Iterable[str], sheet: str
     best: tuple[int, str, int, tuple[str, ...], pl.DataFrame] | None = None
     for name in [sheet] if sheet is not None else names:
         frame = sheets[name].to_polars()
-        first = next((row for row, cells in enumerate(frame.iter_rows()) if sum(c is not None for c in cells) > 1), 0)
-        header = tuple(cell or "" for cell in frame.row(first)) if frame.height else ()
+        first, header = _header(frame)
         score = len(words & {cell.strip().lower() for cell in header})
         if best is None or score > best[0]:
             best = score, name, first, header, frame
@@ -95,12 +119,13 @@ def _sheet_batches(frame: pl.DataFrame, header: int, sink: Sink) -> Iterator[Bat
         places = [(start + row + 1, None, None, None) for row in filled.arg_true()]
         part = part.filter(filled)
         first = sink.seen(part.height)
-        batch = Batch(part, pl.int_range(first, first + part.height, eager=True), None)
+        numbers = pl.int_range(first, first + part.height, eager=True)
+        batch = Batch(part, numbers, lambda places=places: places)  # type: ignore[misc] # bound now, not at the end
         for name in part.columns:
             # A cell holds 15 digits; a longer id was rounded before it came here.
             long = part[name].str.contains(rf"^\d{{{_EXACT_DIGITS + 1},}}$").fill_null(value=False)
             for row in long.arg_true():
-                record = batch.record(row)._replace(line=places[row][0])
+                record = batch.record(row)
                 sink.flag(
                     "loads",
                     sink.load_id,
@@ -113,13 +138,17 @@ def _sheet_batches(frame: pl.DataFrame, header: int, sink: Sink) -> Iterator[Bat
 
 def parquet_table(source: Source, sink: Sink) -> Table:
     """Return the rows of a Parquet file, times as ISO text."""
+    file = _parquet(source)
+    return Table(tuple(file.schema_arrow.names), _parquet_batches(file, sink))
+
+
+def _parquet(source: Source) -> pyarrow.parquet.ParquetFile:
     with source.open() as stream:
-        content: Any = stream if source.container is None else io.BytesIO(stream.read())
+        content = io.BytesIO(stream.read()) if source.packing is not None else source.path
         try:
-            file = pyarrow.parquet.ParquetFile(content if source.container is not None else str(source.path))
+            return pyarrow.parquet.ParquetFile(content)
         except (pyarrow.ArrowInvalid, OSError) as fault:
             raise UnreadableFileError(f"{source.name} cannot be read as Parquet: {fault}.") from fault
-    return Table(tuple(file.schema_arrow.names), _parquet_batches(file, sink))
 
 
 def _parquet_batches(file: Any, sink: Sink) -> Iterator[Batch]:

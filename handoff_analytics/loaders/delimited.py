@@ -73,11 +73,9 @@ class Batch:
 
     def record(self, row: int) -> Record:
         """Return a row with the place that a reject or a flag must name."""
-        number = int(self.numbers[row])
-        if self.places is None:
-            values = {name: value for name, value in self.frame.row(row, named=True).items() if value is not None}
-            return Record(number, values)
-        return Record(number, None, *self._places[row])
+        line, offset, pointer, raw = self.place(row)
+        cells = None if raw is not None else self.frame.row(row)
+        return Record(int(self.numbers[row]), cells, line, offset, pointer, raw)
 
 
 @dataclass(frozen=True)
@@ -110,6 +108,37 @@ class _Piece:
         else:
             numbers = pl.Series(self.rows, dtype=pl.Int64) + first
         return Batch(self.frame, numbers, self.places, wrapped=self.wrapped, padded=self.padded)
+
+
+def encoding(head: bytes) -> str:
+    """Return the encoding of a text by its first bytes.
+
+    Parameters
+    ----------
+    head
+        The first bytes, decompressed.
+
+    Returns
+    -------
+    str
+        What a byte order mark says; else UTF-8 if at most one line in a hundred is none; UTF-16 if many bytes are
+        zero; else cp1252, which Western spreadsheets write.
+
+    Examples
+    --------
+    >>> encoding("café".encode()), encoding("café".encode("cp1252")), encoding("café".encode("utf-16"))
+    ('utf-8', 'cp1252', 'utf-16')
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if head[:4096].count(0) > len(head[:4096]) / 4:
+        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    # The head may end inside of a character, so its last line does not count.
+    lines = head.split(b"\n")[: -1 if b"\n" in head else None]
+    strange = sum(not _is_utf8(line) for line in lines)
+    return "utf-8" if strange <= len(lines) / 100 else "cp1252"
 
 
 def dialect(head: bytes, *, encoding: str = "utf-8", delimiter: str | None = None) -> Dialect:

@@ -5,9 +5,7 @@ By content, never by name: the fingerprint with the most matched keys wins.
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import re
 import tomllib
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..errors import UnknownFormatError
-from . import envelopes
+from . import batches, delimited, envelopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -80,6 +78,8 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
                 f"Cannot read {source.name} as {wanted!r}. Known formats: {', '.join(sorted(by_name))}.{hint}"
             )
         return Detection(by_name[wanted], 1.0, "given", **_dialect(source.head))
+    if source.head.startswith((b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0")):
+        return _of_header(source, known, batches.headers(source))
     text = source.head.decode("utf-8-sig", "replace").lstrip()
     if text[:1] in {"{", "["} and not re.match(r"\[[A-Za-z]", text):
         best: tuple[int, Format, list[str]] | None = None
@@ -94,8 +94,8 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
         first = next(_samples(text), None)
         if first is not None:
             keys = ", ".join(sorted(map(str, first))[:12])
-            near = sorted(known, key=lambda one: (-len((one.keys | one.any_keys) & first.keys()), one.name))[:2]
-            guesses = " or ".join(repr(one.name) for one in near if (one.keys | one.any_keys) & first.keys())
+            nearest = sorted(known, key=lambda one: (-len((one.keys | one.any_keys) & first.keys()), one.name))[:2]
+            guesses = " or ".join(repr(one.name) for one in nearest if (one.keys | one.any_keys) & first.keys())
             hint = f" The nearest are {guesses}: say format= if it is one of them," if guesses else " Say format=,"
             raise UnknownFormatError(
                 f"Cannot recognise {source.name}: JSON with the keys {keys}.{hint} or give a mapping."
@@ -115,12 +115,28 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
         score, one = max(scores, key=lambda pair: pair[0])
         return Detection(one, score, f"pattern of {one.name}")
     dialect = _dialect(source.head)
-    names = {name.strip().lower() for name in dialect["header"]}
-    fits = [one for one in known if one.header and one.header <= names]
+    if re.match(r"<(?:!doctype\s+html|html|table)\b", text, re.IGNORECASE):
+        raise UnknownFormatError(
+            f"{source.name} is an HTML page, whatever its name says. Export it as CSV or as a workbook."
+        )
+    return _of_header(source, known, [dialect["header"]], **dialect)
+
+
+def _of_header(source: Source, known: tuple[Format, ...], headers: list[tuple[str, ...]], **dialect: Any) -> Detection:
+    """Return the format with the most names among those that a header has; a workbook has one header a sheet."""
+    fits = [
+        (len(one.header), one) for header in headers for one in known if one.header and one.header <= _lowered(header)
+    ]
     if fits:
-        one = max(fits, key=lambda one: len(one.header))
+        _, one = max(fits, key=lambda fit: fit[0])
         return Detection(one, 1.0, "header " + ", ".join(sorted(one.header)), **dialect)
-    raise UnknownFormatError(f"Cannot recognise {source.name}. Say format=, or give a mapping.")
+    shown = "; ".join(", ".join(header[:12]) for header in headers if len(header) > 1)
+    columns = f": its columns are {shown}" if shown else ""
+    raise UnknownFormatError(f"Cannot recognise {source.name}{columns}. Say format=, or give a mapping.")
+
+
+def _lowered(header: tuple[str, ...]) -> set[str]:
+    return {name.strip().lower() for name in header}
 
 
 def _toml(text: str) -> dict[str, Any] | None:
@@ -185,13 +201,6 @@ def _layers(document: Any) -> Iterator[dict[str, Any]]:
 
 
 def _dialect(head: bytes) -> dict[str, Any]:
-    text = head.decode("utf-8-sig", "replace")
-    best: tuple[int, str, tuple[str, ...]] = (0, ",", ())
-    for delimiter in ",;\t|":
-        try:
-            row = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
-        except csv.Error:
-            continue
-        if len(row) > best[0]:
-            best = len(row), delimiter, tuple(row)
-    return {"delimiter": best[1], "header": best[2]}
+    encoding = delimited.encoding(head)
+    found = delimited.dialect(head, encoding=encoding)
+    return {"delimiter": found.delimiter, "header": found.header, "encoding": encoding}

@@ -35,6 +35,8 @@ NATURAL = {
 _WHEN = ("started_at", "logged_at", "opened_at", "changed_at", "snapshot_at", "checked_at")
 # Words of the model and names of systems hold no secrets.
 _PLAIN = frozenset(("system", "host", "kind", "channel", "status", "platform", "state", "team", "person"))
+# Tables with one row a thing, and the column that says which row of several is the latest.
+_NEWEST = {"tickets": "updated_at", "runs": "ended_at"}
 _LINEAGE = ("load_id", "record_no", "record_hash")
 _TYPES = {
     "BIGINT": pl.Int64,
@@ -244,10 +246,10 @@ class Sink:
 
     def _merge(self, table: str, frame: pl.DataFrame, *, primary: bool) -> None:
         """Insert the rows that are new; the same uid with other content is a second row, or the newer one wins."""
-        frame = self._redacted(frame) if self._redact else frame
+        frame = self.redacted(frame)
         for name in _WHEN:
             if primary and name in frame.columns and frame[name].dtype == pl.Datetime("us"):
-                self._times += [time for time in (frame[name].min(), frame[name].max()) if isinstance(time, datetime)]
+                self.dated(frame[name])
         uid = NATURAL.get(table, ("record_hash", ()))[0]
         payload = [
             name for name in self._schema(table) if name not in _LINEAGE and name != uid and name in frame.columns
@@ -274,6 +276,8 @@ class Sink:
                 )
             """
         ).fetchall()[0][0]
+        if fresh and table in _NEWEST:
+            self._keep_newest(table, uid, _NEWEST[table])
         self._connection.unregister("incoming")
         if fresh:
             self.touched.add(table)
@@ -281,8 +285,28 @@ class Sink:
             self.counts["loaded"] += fresh
             self.counts["duplicate"] += frame.height - fresh
 
-    def _redacted(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _keep_newest(self, table: str, uid: str, when: str) -> None:
+        """Of rows about one thing keep the one that says the latest, whichever file came first."""
+        self._connection.execute(
+            f"""
+            DELETE FROM "{table}" AS older
+            WHERE "{uid}" IN (SELECT "{uid}" FROM incoming) AND EXISTS (
+                SELECT 1 FROM "{table}" AS newer
+                WHERE newer."{uid}" = older."{uid}"
+                    AND (coalesce(newer."{when}", TIMESTAMP '0001-01-01'), newer.record_hash)
+                        > (coalesce(older."{when}", TIMESTAMP '0001-01-01'), older.record_hash)
+            )
+            """
+        ).fetchall()
+
+    def dated(self, times: pl.Series) -> None:
+        """Widen the span of time that the load reports."""
+        self._times += [time for time in (times.min(), times.max()) if isinstance(time, datetime)]
+
+    def redacted(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Mask secrets in every text that people write; ids are left alone, or joins would break."""
+        if not self._redact:
+            return frame
         changed = []
         for name, kind in frame.schema.items():
             if kind != pl.String or name.endswith(("_id", "_status", "_kind")) or name in _PLAIN:

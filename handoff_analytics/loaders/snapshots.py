@@ -80,6 +80,10 @@ def keep(sink: Sink, read: Typed, *, platform: str, track: tuple[str, ...]) -> t
     is_latest = frame.select(order.eq(order.max().over("ticket_uid"))).to_series()
     full = {name: frame[name].filter(is_latest) for name in _FIELDS if name in frame.columns}
     full["attributes"] = read.attributes(sink, is_latest)
+    full = sink.redacted(pl.DataFrame(full)).to_dict()
+    for name in ("opened_at", "updated_at"):
+        if name in frame.columns:
+            sink.dated(frame[name])
     fields = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
     if small:
         fields = json_objects({name: frame[name] for name in small})

@@ -1,7 +1,7 @@
 """Which tickets, audits and metrics does a Zendesk export hold?
 
 Groups are numbers until the file of groups is loaded, and metrics come in a file of their own. Both are kept, and
-joined to the tickets after every load, so that the order of files does not matter. Ids arrive as floats in some exports.
+joined to the tickets after every load, so that the order of files does not matter. Some exports write ids as floats.
 """
 
 from __future__ import annotations
