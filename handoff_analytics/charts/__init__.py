@@ -11,7 +11,7 @@ from .money import cost
 from .network import graph, matrix
 from .page import save
 from .platform_types import platforms
-from .priorities import ranking
+from .priorities import pareto, ranking, why
 from .readiness import audit_coverage, audit_stages
 from .renderer import enable
 from .silence import silent_failures, time_to_detect
@@ -30,6 +30,7 @@ __all__ = [
     "failure_types",
     "graph",
     "matrix",
+    "pareto",
     "platforms",
     "quality",
     "ranking",
@@ -38,6 +39,7 @@ __all__ = [
     "silent_failures",
     "time_to_detect",
     "use",
+    "why",
 ]
 
 enable()

@@ -22,7 +22,6 @@ _PARTS = {
     "opportunity": theme.ALARM,
     "indirect": theme.MUTE,
 }
-_UNLINKED = "linked to no handoff"
 
 
 def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) -> Any:
@@ -33,7 +32,7 @@ def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) 
     frame
         What `recovery_cost` returned.
     top
-        How many handoffs to show, the dearest first; what no handoff explains is shown below them.
+        How many handoffs to show, the dearest first; the subtitle says what no handoff explains.
     history
         Where the frame comes from; its window goes into the subtitle.
 
@@ -57,9 +56,9 @@ def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) 
         "cost", "source", "target", descending=[True, False, False]
     )
     rest = frame.filter(pl.col("source").is_null())
-    part = pl.concat([known.head(top), rest.head(1)])
+    part = known.head(top)
     part = part.with_columns(
-        pl.Series("handoff", [*words.handoffs(known.head(top)), *[_UNLINKED] * rest.head(1).height], dtype=pl.String),
+        pl.Series("handoff", words.handoffs(part), dtype=pl.String),
         indirect=pl.sum_horizontal(pl.col(_INDIRECT).fill_null(0)),
         said=pl.Series(
             [
@@ -105,23 +104,28 @@ def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) 
     said = whole.mark_text(align="left", dx=8, style=["ink"]).encode(x="cost_high:Q", text="said:N")
     return canvas.told(
         alt.layer(bars, line, said).properties(width=canvas.WIDTH, height=alt.Step(28)),
-        _finding(known, rest, currency),
+        _finding(known, currency),
         definition="What recovery took in the window, by category; lines are 90% intervals of the sum. Assumed is what "
         "rests on somebody's word and not on records.",
-        rows=canvas.shown(known.height, min(known.height, top), "handoff"),
+        rows=words.sentence([canvas.shown(known.height, part.height, "handoff"), _unlinked(rest, currency)]),
         history=history,
         wide=canvas.WIDTH + 200,
     )
 
 
-def _finding(known: pl.DataFrame, rest: pl.DataFrame, currency: str | None) -> str:
+def _unlinked(rest: pl.DataFrame, currency: str | None) -> str:
+    amount = sum(float(value or 0) for value in rest["cost"].to_list())
+    return f"{words.money(amount, currency)} more of recovery is linked to no handoff" if amount > 0 else ""
+
+
+def _finding(known: pl.DataFrame, currency: str | None) -> str:
     if known.is_empty():
-        return f"{words.money(float(rest['cost'].sum()), currency)} went into recovery that no handoff explains"
+        return "No handoff explains what recovery cost"
     first = known.row(0, named=True)
     parts = {name: float(first[name] or 0) for name in (*_DIRECT, *_INDIRECT)}
     mostly = words.plain(max(parts, key=lambda name: parts[name]))
-    total = float(known["cost"].sum()) + float(rest["cost"].sum())
+    total = sum(float(amount) for amount in known["cost"].to_list())
     return (
-        f"Recovery cost {words.money(total, currency)}; the dearest handoff is {words.handoffs(known.head(1))[0]} with "
-        f"{words.money(float(first['cost']), currency)}, mostly {mostly}"
+        f"Recovery at the handoffs cost {words.money(total, currency)}; the dearest is "
+        f"{words.handoffs(known.head(1))[0]} with {words.money(float(first['cost']), currency)}, mostly {mostly}"
     )

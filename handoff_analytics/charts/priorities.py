@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import polars as pl
@@ -102,6 +103,147 @@ def ranking(frame: pl.DataFrame, *, top: int = 15, history: History | None = Non
         wide=canvas.WIDTH + 240,
     )
     return drawn
+
+
+def pareto(frame: pl.DataFrame, *, top: int = 20, history: History | None = None) -> Any:
+    """Draw which part of all loss the first handoffs carry together.
+
+    Parameters
+    ----------
+    frame
+        What `rank` returned.
+    top
+        How many handoffs to show.
+    history
+        Where the frame comes from; its window goes into the subtitle.
+
+    Returns
+    -------
+    altair.Chart
+        Bars of the share of each, and the line of their sum.
+
+    Raises
+    ------
+    ArgumentError
+        If the frame is not that of `rank`.
+    """
+    frame = canvas.checked(frame, "rank", "rank", "source", "target", "expected_annual_loss")
+    whole = frame.sort("rank").with_columns(pl.col("expected_annual_loss").fill_null(0))
+    total = sum(whole["expected_annual_loss"].to_list())
+    if not total > 0:
+        return canvas.blank("Loss", why="No handoff is expected to lose money.", history=history)
+    whole = whole.with_columns(share=pl.col("expected_annual_loss") / total)
+    whole = whole.with_columns(together=pl.col("share").cum_sum())
+    shown = whole.head(top).select(
+        "rank",
+        "share",
+        "together",
+        handoff=pl.Series(words.handoffs(whole.head(top)), dtype=pl.String),
+        loss=pl.Series(
+            [words.money(loss, words.currency(frame)) for loss in whole.head(top)["expected_annual_loss"]],
+            dtype=pl.String,
+        ),
+    )
+    enough = whole.filter(pl.col("together") < 0.8).height + 1
+    base = alt.Chart(shown).encode(
+        x=alt.X(
+            "handoff:N", sort=shown["handoff"].to_list(), axis=alt.Axis(title=None, labelAngle=-50, labelLimit=190)
+        ),
+        tooltip=[
+            alt.Tooltip("handoff:N"),
+            alt.Tooltip("loss:N", title="expected annual loss"),
+            alt.Tooltip("share:Q", format=".1%"),
+            alt.Tooltip("together:Q", title="with all before", format=".1%"),
+        ],
+    )
+    axis = alt.Axis(title="share of all expected annual loss", format="%", tickCount=5)
+    y = alt.Y("share:Q", axis=axis, scale=alt.Scale(domain=[0, 1]))
+    bars = base.mark_bar().encode(
+        y=y,
+        color=alt.when(alt.datum.rank <= enough).then(alt.value(theme.ALARM)).otherwise(alt.value(theme.CALM)),
+    )
+    line = base.mark_line(
+        style=["ink"], point={"size": 30, "filled": True, "color": theme.MUTE}, color=theme.MUTE
+    ).encode(y="together:Q")
+    rule = alt.Chart(pl.DataFrame({"limit": [0.8]})).mark_rule(strokeDash=[4, 4]).encode(y="limit:Q")
+    held = words.share(whole["together"][enough - 1])
+    finding = f"{words.counted(enough, 'handoff')} of {whole.height} carry {held} of all loss"
+    return canvas.told(
+        alt.layer(bars, line, rule).properties(width=alt.Step(34), height=320),
+        finding.replace("carry", "carries") if enough == 1 else finding,
+        definition="Bars: share of each handoff in the expected annual loss of all. Line: it and all before it together.",
+        rows=canvas.shown(whole.height, shown.height, "handoff"),
+        history=history,
+        wide=34 * shown.height + 160,
+    )
+
+
+_REASONS = {
+    "why_frequency": "failures a year",
+    "why_cost": "cost of one failure",
+    "why_reach": "failures in consequence",
+}
+
+
+def why(frame: pl.DataFrame, *, top: int = 10, history: History | None = None) -> Any:
+    """Draw why each handoff stands where it stands: how often it fails, what it costs, how far it spreads.
+
+    Parameters
+    ----------
+    frame
+        What `rank` returned.
+    top
+        How many handoffs to show.
+    history
+        Where the frame comes from; its window goes into the subtitle.
+
+    Returns
+    -------
+    altair.Chart
+        Three panels; each bar says how many times the usual.
+
+    Raises
+    ------
+    ArgumentError
+        If the frame is not that of `rank`.
+    """
+    frame = canvas.checked(frame, "rank", "rank", "source", "target", *_REASONS)
+    if frame.is_empty():
+        return canvas.blank("Why", why="No handoff was measured in this part of the history.", history=history)
+    part = frame.sort("rank").head(top)
+    labels = words.handoffs(part)
+    shown = part.select(
+        handoff=pl.Series(labels, dtype=pl.String), **{said: pl.col(name).exp() for name, said in _REASONS.items()}
+    ).with_columns(pl.lit(1.0).alias("usual"))
+    panels = []
+    for number, said in enumerate(_REASONS.values()):
+        base = alt.Chart(shown).encode(
+            y=alt.Y("handoff:N", sort=labels, axis=alt.Axis(title=None, labels=number == 0)),
+            tooltip=[alt.Tooltip("handoff:N"), alt.Tooltip(f"{said}:Q", title=f"{said}, × usual", format=".2~g")],
+        )
+        x = alt.X(
+            f"{said}:Q", scale=alt.Scale(type="log"), axis=alt.Axis(title="times the usual", format="~g", tickCount=3)
+        )
+        more = alt.datum[said] > 1
+        bar = base.mark_bar(height={"band": 0.6}).encode(
+            x=x, x2="usual:Q", color=alt.when(more).then(alt.value(theme.ALARM)).otherwise(alt.value(theme.CALM))
+        )
+        one = alt.Chart(pl.DataFrame({"usual": [1.0]})).mark_rule().encode(x="usual:Q")
+        panels.append(
+            alt.layer(bar, one).properties(
+                width=210, height=alt.Step(28), title=alt.TitleParams(said, fontSize=14, offset=4, fontWeight="normal")
+            )
+        )
+    first = part.row(0, named=True)
+    reason = max(_REASONS, key=lambda name: float(first[name] or 0))
+    return canvas.told(
+        alt.hconcat(*panels, spacing=20),
+        f"{labels[0]} loses most chiefly by its {_REASONS[reason]}: {math.exp(first[reason] or 0):.2g} times the usual",
+        definition="The expected annual loss is the product of the three. Usual is the geometric mean of all handoffs.",
+        rows=canvas.shown(frame.height, part.height, "handoff"),
+        history=history,
+        wide=850,
+    )
 
 
 def _ranking_finding(frame: pl.DataFrame, currency: str | None) -> str:

@@ -194,11 +194,11 @@ def _stages_finding(frame: pl.DataFrame) -> str:
     if passed == frame.height:
         return "All ten stages are passed: it may go into production"
     if failed.height:
-        titles = words.listed([_inside(title) for title in failed["title"]])
-        verb = "fails" if failed.height == 1 else "fail"
-        return f"Not ready: {titles} {verb}, {passed} of {frame.height} stages are passed"
+        named = _inside(failed["title"][0])
+        fails = f"{named} fails" if failed.height == 1 else f"{failed.height} stages fail, {named} first"
+        return f"Not ready: {fails}; {passed} of {frame.height} are passed"
     first = frame.filter(pl.col("state") != "passed").row(0, named=True)
-    return f"Not ready yet: {_inside(first['title'])} is open, {passed} of {frame.height} stages are passed"
+    return f"Not ready yet: {_inside(first['title'])} is open; {passed} of {frame.height} stages are passed"
 
 
 def _whose(frame: pl.DataFrame) -> str:
