@@ -219,13 +219,14 @@ def _json_batch(found: list[tuple[Record, list[str | None], str, tuple[Any, ...]
 def _json_values(source: Source, sink: Sink, shape: JsonShape) -> Iterator[tuple[Record, tuple[Any, ...]]]:
     """Yield each record, counted, with those that enclose it."""
     for document in json_documents(source, sink):
-        for pointer, value in _json_records(document.value, shape):
+        for pointer, value in json_records(document.value, shape):
             inside = paths.tree(value, shape.recurse) if shape.recurse else [(value, ())]
             for inner, parents in inside:
                 yield sink.part(document, inner, pointer), parents
 
 
-def _json_records(document: Any, shape: JsonShape) -> Iterator[tuple[str, Any]]:
+def json_records(document: Any, shape: JsonShape) -> Iterator[tuple[str, Any]]:
+    """Yield each record of a document with the pointer that leads to it."""
     if shape.path is None:
         yield from envelopes.records(document, lambda one: bool(shape.keys) and shape.keys <= one.keys())
         return
