@@ -92,7 +92,7 @@ def await_server(address: str, process: subprocess.Popen[bytes], log: Path) -> N
     for _ in range(400):
         assert process.poll() is None, f"JupyterLab ended:\n{log.read_text()[-3000:]}"
         try:
-            with urllib.request.urlopen(address, timeout=5):
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - our own server on loopback
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.25)

@@ -58,7 +58,7 @@ def test_a_package_without_notebooks_says_so():
 @pytest.mark.parametrize(("answer", "code"), [(3, 3), (KeyboardInterrupt, 0)])
 def test_lab_ends_as_jupyterlab_ends_and_quietly_on_ctrl_c(tmp_path, monkeypatch, answer, code):
     class Process:
-        def __init__(self, command, env):
+        def __init__(self, *command, **places):
             self.answers = [answer, 0]
 
         def wait(self):

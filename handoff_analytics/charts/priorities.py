@@ -171,7 +171,7 @@ def pareto(frame: pl.DataFrame, *, top: int = 20, history: History | None = None
     return canvas.told(
         alt.layer(bars, line, rule).properties(width=alt.Step(34), height=320),
         finding.replace("carry", "carries") if enough == 1 else finding,
-        definition="Bars: share of each handoff in the expected annual loss of all. Line: it and all before it together.",
+        definition="Bars: share of each handoff in the expected annual loss of all. Line: with all before it.",
         rows=canvas.shown(whole.height, shown.height, "handoff"),
         history=history,
         wide=34 * shown.height + 160,

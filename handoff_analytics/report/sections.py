@@ -1,0 +1,152 @@
+"""What stands in the report, in which order?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .. import __version__, charts
+from ..attention import attention
+from ..cascade import cascade_reach
+from ..charts import canvas, words
+from ..graph import dependency_graph
+from ..ranking import rank
+from ..recovery import recovery_cost
+from ..visibility import visibility
+from .html import Html, element, table
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from ..history import History
+
+RANKED = {
+    "rank": "rank",
+    "source": "source",
+    "target": "target",
+    "channel": "channel",
+    "expected_annual_loss": "expected annual loss",
+    "loss_low": "at least (5%)",
+    "loss_high": "at most (95%)",
+    "failures_per_year": "failures a year",
+    "cost_per_failure": "cost of one",
+    "reach_expected": "fail in consequence",
+    "handoff_type": "mostly",
+    "mode": "by",
+    "owner": "owner",
+    "why": "why",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question of the report, and its answer."""
+
+    title: str
+    charts: tuple[alt.TopLevelMixin, ...]
+    basis: str
+    """Definition, window, rows and version: what a reader needs to trust the numbers above it."""
+    tables: tuple[Html, ...] = ()
+    text: tuple[str, ...] = field(default=())
+
+
+def sections(history: History) -> list[Section]:
+    """Measure the history and return the sections, the ranking first."""
+    ranking, costs, seen = rank(history), recovery_cost(history), visibility(history)
+    reach, looked = cascade_reach(history), attention(history)
+    types = history.sql("""
+        SELECT source, target, channel, handoff_type, sum(origin_weight * weight) AS failures
+        FROM failures
+        WHERE origin <> 'propagated' AND fate <> 'masked'
+        GROUP BY ALL
+        ORDER BY ALL
+    """)
+    rows = {
+        name: history.sql(f"SELECT count(*) AS n FROM {name}").item()
+        for name in ("crossings", "failures", "tickets", "silent_findings")
+    }
+
+    def basis(definition: str, **counts: int) -> str:
+        numbers = ", ".join(f"{number:,} {words.plain(name)}" for name, number in counts.items())
+        return f"{definition} Window: {canvas.caption(history)}. Rows: {numbers}. handoff_analytics {__version__}."
+
+    return [
+        Section(
+            "Fix these first",
+            (charts.ranking(ranking, history=history), charts.why(ranking, history=history)),
+            basis(
+                "Expected annual loss: failures that begin at the handoff in a year, times what one of them costs with "
+                "all that follows from it. Intervals hold 90% of the posterior; handoffs of one tier cannot be told "
+                "apart.",
+                handoffs=ranking.height,
+                failures=rows["failures"],
+            ),
+            tables=(table(ranking, RANKED),),
+        ),
+        Section(
+            "Who hands work to whom",
+            (charts.graph(dependency_graph(history), reach=reach, history=history),),
+            basis(
+                "A crossing is one attempt of one transaction to pass from one system to another.",
+                crossings=rows["crossings"],
+            ),
+        ),
+        Section(
+            "What kind of failure",
+            (charts.failure_types(types, history=history),),
+            basis(
+                "Failures at the handoff where they began, by the rule that recognised them.", failures=rows["failures"]
+            ),
+        ),
+        Section(
+            "What recovery costs",
+            (charts.cost(costs, history=history),),
+            basis(
+                "Work on tickets, repairs, contacts, value lost or delayed. Assumed amounts rest on the prices given "
+                "in the catalogue or, without them, on those of the library.",
+                tickets=rows["tickets"],
+                failures=rows["failures"],
+            ),
+        ),
+        Section(
+            "What nobody saw",
+            (charts.silent_failures(seen, history=history),),
+            basis(
+                "A failure is silent when both sides reported success and a detector found otherwise.",
+                silent_findings=rows["silent_findings"],
+            ),
+        ),
+        Section(
+            "Where teams looked",
+            (charts.attention(looked, history=history),),
+            basis(
+                "Elapsed hours of tickets with each team, against the handoff that the ticket is linked to.",
+                tickets=rows["tickets"],
+            ),
+        ),
+        Section(
+            "How good the data is",
+            (charts.quality(history.loads, doubts=history.quality, history=history),),
+            basis("Each record that was read, and what became of it.", files=history.loads.height),
+        ),
+    ]
+
+
+def summary(history: History, parts: list[Section]) -> list[Html]:
+    """Return the head of the report: title, scope, the state of the data, and each finding as one sentence."""
+    findings = [str(chart.to_dict()["description"]) for part in parts for chart in part.charts]
+    loads = history.loads
+    rejected, seen = (int(loads[name].fill_null(0).sum()) for name in ("rejected", "seen"))
+    doubtful = int(history.quality["doubtful"].sum())
+    good = not rejected and not doubtful
+    read = words.counted(seen, "record")
+    said = f"Data quality: {read} read, {rejected:,} rejected, {words.counted(doubtful, 'doubt')}."
+    low = history.sql("SELECT avg((tier = 'low')::INTEGER) AS low FROM crossings").item()
+    if low:
+        said += f" {words.share(low)} of the crossings are inferred with low confidence."
+    return [
+        element("h1", "Handoffs: what to fix first"),
+        element("p", canvas.caption(history), class_="scope"),
+        element("p", said, class_="banner good" if good else "banner"),
+        element("ul", *(element("li", finding) for finding in dict.fromkeys(findings))),
+    ]
