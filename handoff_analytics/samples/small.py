@@ -55,7 +55,7 @@ def _history(spans: list[Span]) -> History:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spans.otlp.jsonl"
         path.write_text("\n".join(lines) + "\n", "utf-8")
-        return load(path, progress=False)
+        return load(path, quiet=True)
 
 
 def _chain(trace: int, *, second: int = 200, third: int = 200) -> list[Span]:
