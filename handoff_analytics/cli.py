@@ -14,6 +14,7 @@ import typer
 import handoff_analytics as ha
 
 from .errors import HandoffError
+from .lab import lab as open_lab
 from .terminal import show
 
 EXIT_CODES = "Exit code: 0 done, 1 a check found something wrong, 2 wrong use, 3 refused, with the reason on stderr."
@@ -46,6 +47,15 @@ RANKED = (
     *("rank", "source", "target", "channel", "expected_annual_loss", "loss_low", "loss_high"),
     *("rank_low", "rank_high", "tier", "handoff_type"),
 )
+
+CHANGED = ("rank", "source", "target", "score", "alarm", "why")
+
+
+def _bounds(span: str) -> tuple[str, str]:
+    since, slash, until = span.partition("/")
+    if not slash:
+        raise typer.BadParameter(f"{span!r} has no slash: write since/until, such as 2026-05-18/2026-05-21.")
+    return since, until
 
 
 @app.command()
@@ -121,6 +131,80 @@ def report(
     """
     ha.report(_history(history, since, until), out)
     typer.echo(f"Report: {out}")
+
+
+@app.command()
+def compare(
+    window: Annotated[str, typer.Argument(help="Since/until of the window, such as 2026-05-18/2026-05-21.")],
+    baseline: Annotated[str, typer.Argument(help="Since/until of the baseline.")],
+    history: HistoryFile = DEFAULT,
+    top: Top = 10,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Say what became worse between two windows; exit code 1 when chance does not explain it.
+
+    Example: handoffs compare 2026-05-18/2026-05-21 2026-04-01/2026-04-20 acme.duckdb
+    """
+    whole = ha.open(history)
+    changes = ha.compare(whole.between(*_bounds(window)), whole.between(*_bounds(baseline)))
+    shown = changes if as_json or as_csv else changes.head(top)
+    show(shown, title="What became worse", columns=CHANGED, as_json=as_json, as_csv=as_csv)
+    if changes["alarm"].any():
+        raise typer.Exit(1)
+
+
+@app.command(name="draft-mapping")
+def draft_mapping(
+    file: Annotated[Path, typer.Argument(help="A file of a format that is not recognised.")],
+) -> None:
+    """Draft a mapping file (TOML) for a format of your own, to be finished by hand.
+
+    Example: handoffs draft-mapping export.csv > export.mapping.toml
+    """
+    typer.echo(ha.draft_mapping(file))
+
+
+@app.command(name="check-mapping")
+def check_mapping(
+    file: Annotated[Path, typer.Argument(help="The file to read.")],
+    mapping: Annotated[Path, typer.Argument(help="The mapping file to read it with.")],
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Say what a mapping would load and reject, without writing anything.
+
+    Example: handoffs check-mapping export.csv export.mapping.toml
+    """
+    show(ha.check_mapping(file, mapping), title="What the mapping would do", as_json=as_json, as_csv=as_csv)
+
+
+@app.command()
+def audit(
+    history: HistoryFile = DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Say for each handoff whether it is ready for production; unverifiable is neither pass nor fail.
+
+    Example: handoffs audit acme.duckdb --csv
+    """
+    show(ha.audit(_history(history, since, until)), title="Is each handoff ready?", as_json=as_json, as_csv=as_csv)
+
+
+@app.command()
+def lab(
+    folder: Annotated[Path, typer.Option(help="Where the copies are put.")] = Path("handoffs-lab"),
+    port: Annotated[int, typer.Option(help="First port to try.")] = 8888,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no window; the address is printed.")] = False,
+) -> None:
+    """Open JupyterLab on a copy of the notebooks and the samples.
+
+    Example: handoffs lab --folder my-analysis
+    """
+    raise typer.Exit(open_lab(folder, port=port, browser=not no_browser))
 
 
 @app.command()
