@@ -32,9 +32,7 @@ RANKED = {
     "cost_per_failure": "cost of one",
     "reach_expected": "fail in consequence",
     "handoff_type": "mostly",
-    "mode": "by",
     "owner": "owner",
-    "why": "why",
 }
 
 

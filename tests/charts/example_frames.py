@@ -1,0 +1,226 @@
+"""Small frames with the columns of each measure, for charts: names are given, so that hostile ones can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import polars as pl
+
+from handoff_analytics import charts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+NAMES = ("crm", "erp", "payment", "shipping", "partner-api")
+PAIRS = ((0, 1), (1, 2), (2, 3), (1, 4), (0, 4))
+AREAS = ("discovery_mapping", "boundary_validation", "error_propagation", "state_consistency", "recovery")
+
+
+def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], pl.DataFrame | nx.DiGraph]]:
+    """Return chart name to the chart's function and a frame for it."""
+    ends = [(names[a], names[b]) for a, b in PAIRS]
+    keys = [{"source": a, "target": b, "channel": "http"} for a, b in ends]
+    numbered = list(enumerate(keys, start=1))
+    network = nx.DiGraph()
+    for n, key in numbered:
+        network.add_edge(key["source"], key["target"], crossings=1000.0 * n, failures=10.0 * n, failure_share=0.01 * n)
+    ranking = pl.DataFrame(
+        [
+            key
+            | {
+                "rank": n,
+                "expected_annual_loss": 90_000 / n,
+                "loss_low": 50_000 / n,
+                "loss_high": 150_000 / n,
+                "rank_low": float(max(1, n - 1)),
+                "rank_high": float(n + 1),
+                "tier": 1 + n // 3,
+                "currency": "EUR",
+                "handoff_type": "authentication",
+                "why_frequency": 1.0 - n / 3,
+                "why_cost": 0.3,
+                "why_reach": -0.2,
+            }
+            for n, key in numbered
+        ]
+    )
+    reach = pl.DataFrame(
+        [
+            key
+            | {
+                "reach_structural": 4,
+                "reach_expected": 2.0 / n,
+                "reach_low": 1.0 / n,
+                "reach_high": 3.0 / n,
+                "incidents": 10.0 * n,
+                "in_cycle": n == 2,
+                "single_point_of_failure": n == 1,
+            }
+            for n, key in numbered
+        ]
+    )
+    cascades = pl.DataFrame(
+        [
+            {
+                "root_source": names[3],
+                "root_target": names[4],
+                "source": key["source"],
+                "target": key["target"],
+                "failures": n,
+                "depth": n,
+                "delay_us": n * 400_000,
+            }
+            for n, key in numbered
+        ]
+    )
+    types = pl.DataFrame(
+        [
+            key | {"handoff_type": kind, "failures": 10.0 / n}
+            for n, key in numbered
+            for kind in ("authentication", "data_validation", "unclassified")
+        ]
+    )
+    parts = ("debugging", "manual_intervention", "data_cleanup", "customer_support", "opportunity")
+    parts += ("customer_impact", "regulatory", "productivity")
+    costs = pl.DataFrame(
+        [
+            key
+            | dict.fromkeys(parts, 1000.0 / n)
+            | {
+                "cost": 8000.0 / n,
+                "cost_low": 6000.0 / n,
+                "cost_high": 11_000.0 / n,
+                "assumed_share": 0.4,
+                "currency": "EUR",
+            }
+            for n, key in [*numbered, (6, {"source": None, "target": None, "channel": None})]
+        ]
+    )
+    seen = pl.DataFrame(
+        [
+            key
+            | {
+                "failures": 10 * n,
+                "silent_failures": 5 * (n % 3),
+                "detectors": ["outcome"],
+                "reported": n % 3,
+                "hours_to_detect": None if n == 2 else 30.0 * n,
+            }
+            for n, key in numbered
+        ]
+    )
+    looked = pl.DataFrame(
+        [
+            {
+                "looked_at": names[n % 5] if n < 5 else None,
+                "failed_source": key["source"],
+                "failed_target": key["target"],
+                "tickets": n,
+                "hours": 10.0 * n,
+                "hours_misdirected": 6.0 * n if n % 2 else 0.0,
+            }
+            for n, key in numbered
+        ]
+    )
+    loads = pl.DataFrame(
+        {
+            "file_name": [f"/exports/{name}" for name in names],
+            "seen": [100, 200, 300, 400, 500],
+            "loaded": [90, 190, 300, 400, 450],
+            "duplicate": [0, 0, 0, 0, 50],
+            "skipped": [5, 10, 0, 0, 0],
+            "rejected": [5, 0, 0, 0, 0],
+        }
+    )
+    states = ("pass", "fail", "not_run", "not_applicable", "pass")
+    coverage = pl.DataFrame(
+        [
+            key
+            | {
+                "area": area,
+                "state": state,
+                "passed": 3,
+                "failed": int(state == "fail"),
+                "not_run": int(state == "not_run"),
+            }
+            | {"applicable": 0 if state == "not_applicable" else 4}
+            for _, key in numbered
+            for area, state in zip(AREAS, states, strict=True)
+        ]
+    )
+    walk = ("passed", "passed", "failed", *["waiting"] * 6, "open")
+    stages = pl.DataFrame(
+        [
+            {
+                "stage_number": n,
+                "title": names[n % 5],
+                "state": state,
+                "passed": n,
+                "failed": 1,
+                "not_run": 2,
+                "blocked_by": names[0],
+            }
+            for n, state in enumerate(walk, start=1)
+        ]
+    )
+    signs = ("failed", "gap", "own", "shared", "call", "order", "operation", "template")
+    changed = pl.DataFrame(
+        [
+            {
+                "rank": n,
+                "source": key["source"],
+                "target": key["target"],
+                "score": 1 / n,
+                "why": names[n % 5],
+                "alarm": n == 1,
+            }
+            | {f"{sign}_effect": 0.1 / n for sign in signs}
+            for n, key in numbered
+        ]
+    )
+    aspects = ("visible", "propagated", "undone", "recovered")
+    platforms = pl.DataFrame(
+        [
+            {
+                "platform": f"p{n}",
+                "title": names[n],
+                "handoffs": 5,
+                "failures": 9.0,
+                "reference": "p0",
+                "rate_ratio": 1.0 + n,
+                "ratio_low": 0.8 + n,
+                "ratio_high": 1.5 + n,
+                "comparable": n != 3,
+                "why_not": names[0] if n == 3 else None,
+                "caveat": "Association, not effect.",
+            }
+            | {
+                f"{aspect}_{part}": value
+                for aspect in aspects
+                for part, value in (("share", 0.5), ("low", 0.3), ("high", 0.7))
+            }
+            | {f"{claim}_claim": names[1] for claim in ("visibility", "propagation", "rollback", "recovery")}
+            for n in range(4)
+        ]
+    )
+    return {
+        "ranking": (charts.ranking, ranking),
+        "pareto": (charts.pareto, ranking),
+        "why": (charts.why, ranking),
+        "graph": (lambda network, **more: charts.graph(network, reach=reach, **more), network),
+        "matrix": (charts.matrix, network),
+        "reach": (charts.reach, reach),
+        "cascade": (charts.cascade, cascades),
+        "cascade_tree": (charts.cascade_tree, cascades),
+        "failure_types": (charts.failure_types, types),
+        "cost": (charts.cost, costs),
+        "silent_failures": (charts.silent_failures, seen),
+        "time_to_detect": (charts.time_to_detect, seen),
+        "attention": (charts.attention, looked),
+        "quality": (charts.quality, loads),
+        "audit_coverage": (charts.audit_coverage, coverage),
+        "audit_stages": (charts.audit_stages, stages),
+        "changes": (charts.changes, changed),
+        "platforms": (charts.platforms, platforms),
+    }
