@@ -104,6 +104,11 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
         for one in known:
             if one.shape == "toml" and (tables := sorted(one.any_keys & declared.keys())):
                 return Detection(one, 1.0, "tables " + ", ".join(tables))
+    # A header says more than rows that begin with a time, as those of a log do.
+    dialect = _dialect(source.head)
+    header = _lowered(dialect["header"])
+    if any(one.header and one.header <= header for one in known):
+        return _of_header(source, known, [dialect["header"]], **dialect)
     # Indented lines continue the entry before them in every log: they speak neither for nor against a format.
     lines = [line for line in text.splitlines() if line.strip() and not line[0].isspace()][:200]
     scores = [
@@ -114,7 +119,6 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
     if scores and max(score for score, _ in scores) >= 0.5:
         score, one = max(scores, key=lambda pair: pair[0])
         return Detection(one, score, f"pattern of {one.name}")
-    dialect = _dialect(source.head)
     if re.match(r"<(?:!doctype\s+html|html|table)\b", text, re.IGNORECASE):
         raise UnknownFormatError(
             f"{source.name} is an HTML page, whatever its name says. Export it as CSV or as a workbook."
