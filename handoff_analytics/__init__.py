@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 # Where each public name lives. A bare import loads none of these: altair, networkx and scipy take seconds.
 _HOMES = {
     "History": "history:History",
+    "alias_proposals": "loaders.aliases:alias_proposals",
     "attention": "attention:attention",
     "audit": "audit.readiness:audit",
     "audit_checks": "audit.readiness:audit_checks",
@@ -55,6 +56,7 @@ _HOMES = {
     "slides": "slides:slides",
     "state_consistency": "audit.consistency:state_consistency",
     "team_network": "attention:team_network",
+    "unmatched_names": "loaders.aliases:unmatched_names",
     "unseen_failures": "visibility:unseen_failures",
     "visibility": "visibility:visibility",
 }
@@ -62,6 +64,7 @@ _HOMES = {
 __all__ = [
     "History",
     "__version__",
+    "alias_proposals",
     "attention",
     "audit",
     "audit_checks",
@@ -102,6 +105,7 @@ __all__ = [
     "slides",
     "state_consistency",
     "team_network",
+    "unmatched_names",
     "unseen_failures",
     "visibility",
 ]

@@ -43,11 +43,25 @@ def _history(path: Path, since: str | None = None, until: str | None = None) -> 
     return history.between(since, until) if since or until else history
 
 
-RANKED = (
-    *("rank", "source", "target", "channel", "expected_annual_loss", "loss_low", "loss_high"),
-    *("rank_low", "rank_high", "tier", "handoff_type"),
-)
+def _ranked(ranking: Any) -> Any:
+    """Put a ranking into few enough columns for a terminal; programs get them all."""
+    import polars as pl  # noqa: PLC0415 - a command that shows no frame does not wait for it
 
+    return ranking.select(
+        "rank",
+        pl.format("{} → {}", "source", "target").alias("handoff"),
+        "channel",
+        pl.col("expected_annual_loss").round(0).cast(pl.Int64).alias("loss a year"),
+        pl.format("{} to {}", *(pl.col(end).round(-2).cast(pl.Int64) for end in ("loss_low", "loss_high"))).alias(
+            "90 %"
+        ),
+        pl.format("{}–{}", *(pl.col(end).cast(pl.Int64) for end in ("rank_low", "rank_high"))).alias("ranks"),
+        "tier",
+        pl.coalesce("mode", "handoff_type").str.replace_all("_", " ").alias("fails mostly by"),
+    )
+
+
+PLANNED = ("place", "title", "chosen", "cost", "saving", "cumulative_saving", "chosen_share")
 CHANGED = ("rank", "source", "target", "score", "alarm", "why")
 
 
@@ -68,7 +82,7 @@ def demo(
     Example: handoffs demo
     """
     history = ha.samples.load(into=into)
-    show(ha.rank(history).head(10), title="Fix these handoffs first", columns=RANKED)
+    show(_ranked(ha.rank(history).head(10)), title="Fix these handoffs first")
     ha.report(history, report)
     typer.echo(f"\nReport: {report} (opens in any browser, no network)\nHistory: {into}\nNotebooks: handoffs lab")
 
@@ -108,14 +122,8 @@ def rank(
     Example: handoffs rank acme.duckdb --since 2026-01-01 --csv
     """
     ranking = ha.rank(_history(history, since, until))
-    whole = as_json or as_csv
-    show(
-        ranking if whole else ranking.head(top),
-        title="Fix these handoffs first",
-        columns=RANKED,
-        as_json=as_json,
-        as_csv=as_csv,
-    )
+    shown = ranking if as_json or as_csv else _ranked(ranking.head(top))
+    show(shown, title="Fix these handoffs first", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()
@@ -152,6 +160,27 @@ def compare(
     show(shown, title="What became worse", columns=CHANGED, as_json=as_json, as_csv=as_csv)
     if changes["alarm"].any():
         raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    budget: Annotated[float, typer.Argument(help="What may be spent once, in the catalogue's currency.")],
+    history: HistoryFile = DEFAULT,
+    measures: Annotated[Path | None, typer.Option(help="A catalogue (TOML) with other measures.")] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Choose the measures that save most within a budget.
+
+    Example: handoffs plan 50000 acme.duckdb
+    """
+    show(
+        ha.plan(ha.open(history), budget=budget, measures=measures),
+        title=f"The best plan for {budget:,.0f}",
+        columns=PLANNED,
+        as_json=as_json,
+        as_csv=as_csv,
+    )
 
 
 @app.command(name="draft-mapping")

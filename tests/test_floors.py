@@ -17,6 +17,7 @@ FLOORS = [
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare"},  # measures
     {"ranking"},
     {"economics", "audit", "platforms"},  # decisions
+    {"remediation"},
     {"charts"},  # telling
     {"samples", "lab"},  # doors
     {"cli"},

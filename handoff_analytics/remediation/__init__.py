@@ -1,0 +1,1 @@
+"""What should be done, by whom, and what does it save?"""
