@@ -19,6 +19,7 @@ from ..errors import (
     UnreadableFileError,
 )
 from ..history import MEMORY, History
+from . import aliases
 from .detect import Detection, Format, detect
 from .ledger import Sink, now
 from .progress import announced, told, watched
@@ -155,6 +156,7 @@ def load(
             if touched or not model.is_built(connection):
                 connection.execute("BEGIN").fetchall()
                 try:
+                    aliases.meet(connection)
                     model.build(connection)
                     connection.execute("COMMIT").fetchall()
                 except BaseException:

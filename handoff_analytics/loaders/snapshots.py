@@ -76,8 +76,7 @@ def keep(sink: Sink, read: Typed, *, platform: str, track: tuple[str, ...]) -> t
     small = [name for name in track if name not in _OWN and name in frame.columns]
     same = ("platform", "ticket_id", "sequence", "updated_at", *_OWN, *small)
     frame = keyed(sink.connection, frame, {**TICKET_KEY, "snapshot_uid": ("'ticket_snapshots'", *same)})
-    order = pl.struct("sequence", "updated_at", "snapshot_uid")
-    is_latest = frame.select(order.eq(order.max().over("ticket_uid"))).to_series()
+    is_latest = _latest(frame)
     full = {name: frame[name].filter(is_latest) for name in _FIELDS if name in frame.columns}
     full["attributes"] = read.attributes(sink, is_latest)
     full = sink.redacted(pl.DataFrame(full)).to_dict()
@@ -100,6 +99,14 @@ def keep(sink: Sink, read: Typed, *, platform: str, track: tuple[str, ...]) -> t
     ).fetchall()
     sink.connection.unregister("incoming")
     return frame["ticket_uid"], doubts
+
+
+def _latest(frame: pl.DataFrame) -> pl.Series:
+    """Tell which row is the latest of its ticket."""
+    order = ["sequence", "updated_at", "snapshot_uid"]
+    ordered = frame.select("ticket_uid", *order).with_row_index("row").sort(order, nulls_last=False)
+    latest = ordered.unique("ticket_uid", keep="last", maintain_order=True)["row"]
+    return pl.Series([False]).new_from_index(0, frame.height).scatter(latest, values=True)
 
 
 def _text_of(values: pl.Series) -> pl.Series:
