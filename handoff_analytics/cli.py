@@ -52,7 +52,7 @@ def _ranked(ranking: Any) -> Any:
         pl.format("{} → {}", "source", "target").alias("handoff"),
         "channel",
         pl.col("expected_annual_loss").round(0).cast(pl.Int64).alias("loss a year"),
-        pl.format("{} to {}", *(pl.col(end).round(-2).cast(pl.Int64) for end in ("loss_low", "loss_high"))).alias(
+        pl.format("{} to {}", *(pl.col(end).round(0).cast(pl.Int64) for end in ("loss_low", "loss_high"))).alias(
             "90 %"
         ),
         pl.format("{}–{}", *(pl.col(end).cast(pl.Int64) for end in ("rank_low", "rank_high"))).alias("ranks"),

@@ -74,7 +74,7 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
     """
     spans = history.sql("""
         SELECT trace_key, span_key, parent_key, system, name, start_us, duration_us,
-               status IN ('error', 'timeout') AS failed
+               status IN ('error', 'timeout') AS failed, kind IN ('client', 'producer') AS calls
         FROM spans
         WHERE kind <> 'step'
         ORDER BY trace_key, span_key, span_uid
@@ -86,6 +86,7 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
         pl.col("place").alias("parent"),
         pl.col("system").alias("parent_system"),
         pl.col("duration_us").alias("caller_us"),
+        (pl.col("failed") & pl.col("calls")).alias("call_failed"),
     )
     spans = spans.join(parents, on=["trace_key", "parent_key"], how="left", maintain_order="left")
     enters = spans["parent_system"].is_null() | (spans["parent_system"] != spans["system"])
@@ -110,13 +111,19 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
             caller="caller",
             gap_us=pl.col("caller_us") - pl.col("duration_us"),
             own_us=pl.col("duration_us") - pl.col("outside_us").fill_null(0),
-            failed="failed",
+            # A call that failed although its receiver reports success was refused, or came too late.
+            failed=pl.col("failed") | pl.col("call_failed").fill_null(value=False),
         )
     )
     silent = _unseen(history, first=spans.height)
     rows = pl.concat([rows, silent], how="vertical_relaxed")
+    # A visit that failed because a call of its own failed is told by that call.
+    broken = rows.filter("failed")
+    own = broken.join(
+        broken.select(visit="caller").drop_nulls().unique(), on="visit", how="anti", maintain_order="left"
+    )
     events = [
-        rows.filter("failed").select("visit", "target", kind=pl.lit("failed"), what=pl.lit("failed"), bad=1.0),
+        own.select("visit", "target", kind=pl.lit("failed"), what=pl.lit("failed"), bad=1.0),
         calls.select(
             visit="caller", target="parent_system", kind=pl.lit("call"), what=pl.lit("→ ") + pl.col("system"), bad=0.0
         ),
