@@ -169,8 +169,12 @@ class Visit:
 
     def faults(self) -> list[str]:
         """Everything that is wrong with this page; the list of a good page is empty."""
-        errors = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
-        said = [text[:500] for text in self.page.locator(errors).all_inner_texts()]
+        kinds = [f"[data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr")]
+        said = [text[:500] for text in self.page.locator(kinds[0]).all_inner_texts()]
+        # A load reports on stderr what it loaded; a warning there is a fault.
+        said += [
+            text[:500] for text in self.page.locator(kinds[1]).all_inner_texts() if "Warning" in text or "Error" in text
+        ]
         red = [words for words in RED if self.page.locator(f".jp-OutputArea >> text={words}").count()]
         undrawn = self.page.locator(".handoff-chart:not([data-drawn=yes])").count()
         return [

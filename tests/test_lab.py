@@ -58,7 +58,7 @@ def test_a_package_without_notebooks_says_so():
 @pytest.mark.parametrize(("answer", "code"), [(3, 3), (KeyboardInterrupt, 0)])
 def test_lab_ends_as_jupyterlab_ends_and_quietly_on_ctrl_c(tmp_path, monkeypatch, answer, code):
     class Process:
-        def __init__(self, *command, **places):
+        def __init__(self, *_, **__):
             self.answers = [answer, 0]
 
         def wait(self):
@@ -155,6 +155,7 @@ slider.observe(draw, names="value"); draw(); ipywidgets.VBox([slider, out])"""
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_a_chart_that_cannot_be_drawn_is_found_out(visit):
     page = visit(
         "bad.ipynb",
@@ -166,6 +167,7 @@ def test_a_chart_that_cannot_be_drawn_is_found_out(visit):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_altairs_own_renderer_is_found_out(visit):
     page = visit("default.ipynb", SETUP, "alt.renderers.enable('default'); chart('from the network')")
     page.run()
