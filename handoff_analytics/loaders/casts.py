@@ -67,7 +67,7 @@ def cleaned(texts: pl.Series, null: list[str], *, wrapped: bool = False, padded:
         texts = texts.str.strip_chars()
     if wrapped:
         texts = texts.str.replace(r'^="(.*)"$', "$1")
-    nothing = texts.is_in(pl.Series(null, dtype=pl.String))
+    nothing = texts.is_in(null)
     return texts.set(nothing, None) if nothing.any() else texts
 
 
@@ -192,8 +192,8 @@ def _number(texts: pl.Series, column: Column) -> Cast:
 
 
 def _bool(texts: pl.Series, values: Values) -> Cast:
-    yes = texts.is_in(pl.Series(values.true, dtype=pl.String))
-    no = texts.is_in(pl.Series(values.false, dtype=pl.String))
+    yes = texts.is_in(values.true)
+    no = texts.is_in(values.false)
     known = (yes | no).fill_null(value=False)
     return Cast(
         yes.set(~known, None),

@@ -169,11 +169,15 @@ def derive(connection: duckdb.DuckDBPyConnection, load_id: int, *, track: tuple[
         """,
         parameters,
     ).fetchall()
+    # The group that holds a ticket or held it last: a closed ticket often lies with nobody.
+    newest_first = f"PARTITION BY ticket_uid ORDER BY {_LATEST_FIRST}"
+    last = f"OVER ({newest_first} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+    known = ", ".join(f"first_value({name} IGNORE NULLS) {last} AS {name}" for name in ("team", "system"))
     shape = ", ".join(f'"{name}": "{kind}"' for name, kind in _FIELDS.items())
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE latest AS
-        SELECT s.* EXCLUDE (fields), from_json(fields, '{{{shape}}}') AS known
+        SELECT s.* EXCLUDE (fields, team, system), {known}, from_json(fields, '{{{shape}}}') AS known
         FROM ticket_snapshots AS s
         SEMI JOIN touched USING (ticket_uid)
         QUALIFY row_number() OVER (PARTITION BY s.ticket_uid ORDER BY {_LATEST_FIRST}) = 1

@@ -155,7 +155,7 @@ def _platform_type(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     if name not in frame.columns:
         return frame
     plain = frame[name].str.to_lowercase().str.replace_all(r"[\s-]", "_")
-    wrong = plain.filter(plain.is_not_null() & ~plain.is_in(pl.Series(PLATFORM_TYPES)))
+    wrong = plain.filter(plain.is_not_null() & ~plain.is_in(PLATFORM_TYPES))
     if wrong.len():
         raise MappingError(f"{name} = {wrong[0]!r}, must be one of {', '.join(PLATFORM_TYPES)}.")
     return frame.with_columns(plain.alias(name))

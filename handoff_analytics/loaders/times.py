@@ -356,7 +356,7 @@ def _sentinel(values: pl.Series) -> pl.Series:
     if first is None or (first.year > 1970 and last.year < 9999):  # type: ignore[union-attr] # datetimes
         return _nowhere(values)
     year = values.dt.year()
-    zero = values.is_in(pl.Series([0, _EXCEL_ZERO_US, _EXCEL_ZERO_US + 2 * _EXCEL_DAY_US]).cast(_INSTANT))
+    zero = values.dt.timestamp("us").is_in([0, _EXCEL_ZERO_US, _EXCEL_ZERO_US + 2 * _EXCEL_DAY_US])
     return ((year <= 1) | (year >= 9999) | zero).fill_null(value=False)
 
 
