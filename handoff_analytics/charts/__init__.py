@@ -5,6 +5,7 @@ Charts draw themselves offline in JupyterLab, in widgets, in exported HTML and i
 
 from .causes import failure_types
 from .changes import changes
+from .decisions import frontier
 from .evidence import quality
 from .looking import attention
 from .money import cost
@@ -17,6 +18,7 @@ from .renderer import enable
 from .silence import silent_failures, time_to_detect
 from .spread import cascade, cascade_tree, reach
 from .theme import use
+from .timeline import transaction
 
 __all__ = [
     "attention",
@@ -28,6 +30,7 @@ __all__ = [
     "cost",
     "enable",
     "failure_types",
+    "frontier",
     "graph",
     "matrix",
     "pareto",
@@ -38,6 +41,7 @@ __all__ = [
     "save",
     "silent_failures",
     "time_to_detect",
+    "transaction",
     "use",
     "why",
 ]

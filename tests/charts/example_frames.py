@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import polars as pl
+from histories import NOON
 
 from handoff_analytics import charts
 
@@ -204,7 +206,35 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
             for n in range(4)
         ]
     )
+    front = pl.DataFrame(
+        [
+            {
+                "budget": 10_000.0 * n,
+                "cost": 9_000.0 * n,
+                "saving": 20_000.0 * (1 - 0.5**n),
+                "measures": list(names[:n]),
+            }
+            for n in range(5)
+        ]
+    )
+    attempts = pl.DataFrame(
+        [
+            key
+            | {
+                "attempt": 1 + n % 2,
+                "started_at": NOON + timedelta(seconds=n),
+                "duration_us": 400_000 * n,
+                "failed": n > 2,
+                "silent": n == 4,
+                "fate": "masked" if n == 3 else None,
+                "error_text": names[n % 5] if n > 2 else None,
+            }
+            for n, key in numbered
+        ]
+    )
     return {
+        "frontier": (lambda frame, **more: charts.frontier(frame, budget=25_000, **more), front),
+        "transaction": (charts.transaction, attempts),
         "ranking": (charts.ranking, ranking),
         "pareto": (charts.pareto, ranking),
         "why": (charts.why, ranking),
