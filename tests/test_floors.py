@@ -19,6 +19,7 @@ FLOORS = [
     {"economics", "audit", "platforms"},  # decisions
     {"remediation"},
     {"charts"},  # telling
+    {"report", "slides"},
     {"samples", "lab"},  # doors
     {"cli"},
 ]

@@ -108,7 +108,8 @@ def _finding(counted: pl.DataFrame) -> str:
     named = {place: n for place, n in by_kind.items() if place < len(_COLORS) - 1 and n > 0}
     if not named:
         return f"No rule classifies any of the {words.counted(total, 'failure')}"
-    first = max(named, key=lambda place: (named[place], -place))
+    # Sums of shares differ in their last digits from run to run: a tie must not be broken by them.
+    first = max(named, key=lambda place: (round(named[place], 6), -place))
     kind = words.plain(list(_COLORS)[first])
     rest = f"; {words.share(unknown / total)} could not be classified" if unknown else ""
     return f"{words.share(named[first] / total)} of the failures are of one type: {kind}{rest}"
