@@ -49,7 +49,7 @@ looked AS (
         coalesce(n.system, ts.system) AS system,
         row_number() OVER (PARTITION BY ts.ticket_uid ORDER BY ts.named_at, coalesce(n.system, ts.system)) AS place
     FROM ticket_systems AS ts
-    LEFT JOIN names AS n ON n.name = ts.system
+    LEFT JOIN system_names AS n ON n.name = ts.system
     WHERE ts.role IN ('looked_at', 'affected')
 ),
 failed AS (

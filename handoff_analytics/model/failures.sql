@@ -92,8 +92,8 @@ SELECT
     coalesce(f.crossing_id, f.finding_id),
     0,
     c.http_status,
-    CAST(NULL AS VARCHAR),
-    CAST(NULL AS VARCHAR),
+    CAST(NULL AS STRING),
+    CAST(NULL AS STRING),
     f.evidence,
     CASE f.detector
         WHEN 'missing_continuation' THEN 'lost_message'

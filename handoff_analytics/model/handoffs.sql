@@ -9,7 +9,16 @@ WITH passed AS (
         count(*) AS n_crossings,
         sum(CASE WHEN is_last_attempt AND NOT is_duplicate THEN 1 ELSE 0 END) AS n_calls,
         sum(CASE WHEN failed THEN 1 ELSE 0 END) AS n_failed_attempts,
-        min(CASE tier WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END) AS best_tier
+        min(CASE tier WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END) AS best_tier,
+        sum(CASE WHEN is_duplicate THEN 1 ELSE 0 END) AS n_duplicates,
+        -- Calls whose caller reports, by outcome and by whether the receiver reports too.
+        sum(CASE WHEN source_status NOT IN ('error', 'timeout') THEN 1.0 ELSE 0.0 END) AS passed_calls,
+        sum(CASE WHEN source_status NOT IN ('error', 'timeout') AND target_status IS NOT NULL THEN 1.0 ELSE 0.0 END)
+            AS passed_paired,
+        sum(CASE WHEN source_status IN ('error', 'timeout') AND target_status IS NULL THEN 1.0 ELSE 0.0 END)
+            AS failed_unpaired,
+        sum(CASE WHEN source_status IN ('error', 'timeout') AND target_status IS NOT NULL THEN 1.0 ELSE 0.0 END)
+            AS failed_paired
     FROM crossings
     GROUP BY source, target, channel
 ),
@@ -47,8 +56,8 @@ declared AS (
         coalesce(b.system, d.target) AS target,
         coalesce(d.channel, 'unknown') AS channel
     FROM declared_handoffs AS d
-    LEFT JOIN names AS a ON a.name = d.source
-    LEFT JOIN names AS b ON b.name = d.target
+    LEFT JOIN system_names AS a ON a.name = d.source
+    LEFT JOIN system_names AS b ON b.name = d.target
     WHERE d.source IS NOT NULL AND d.target IS NOT NULL
     GROUP BY coalesce(a.system, d.source), coalesce(b.system, d.target), coalesce(d.channel, 'unknown')
 ),
@@ -78,7 +87,20 @@ SELECT
     CAST(coalesce(passed.n_failed_attempts, 0) AS BIGINT) AS n_failed_attempts,
     CAST(coalesce(failed.n_failures, 0) AS DOUBLE) AS n_failures,
     CAST(coalesce(failed.n_masked, 0) AS BIGINT) AS n_masked,
-    CAST(coalesce(failed.n_silent, 0) AS BIGINT) AS n_silent
+    CAST(coalesce(failed.n_silent, 0) AS BIGINT) AS n_silent,
+    CAST(coalesce(passed.n_duplicates, 0) AS BIGINT) AS n_duplicates,
+    CAST(CASE WHEN passed.passed_calls > 0 THEN passed.passed_paired / passed.passed_calls END AS DOUBLE) AS pairing_rate,
+    -- Of the failed calls without an answer, those that no lost span explains: (1 - q) / q of the answered ones are lost.
+    CAST(
+        CASE
+            WHEN passed.passed_paired > 0
+                THEN greatest(
+                    passed.failed_unpaired
+                    - passed.failed_paired * (passed.passed_calls - passed.passed_paired) / passed.passed_paired,
+                    0.0
+                )
+        END AS DOUBLE
+    ) AS n_never_arrived
 FROM named
 LEFT JOIN passed
     ON passed.source = named.source AND passed.target = named.target AND passed.channel = named.channel
@@ -110,3 +132,6 @@ COMMENT ON COLUMN handoffs.n_failed_attempts IS 'Attempts that failed, wherever 
 COMMENT ON COLUMN handoffs.n_failures IS 'Failures that began here and were not masked by a retry; shared origins count in part.';
 COMMENT ON COLUMN handoffs.n_masked IS 'Failures that began here and that a retry made good.';
 COMMENT ON COLUMN handoffs.n_silent IS 'Failures that both systems reported as success.';
+COMMENT ON COLUMN handoffs.n_duplicates IS 'Messages taken again that had been taken successfully before.';
+COMMENT ON COLUMN handoffs.pairing_rate IS 'Of the calls that succeeded, the share whose receiver reports too: 1 means fully instrumented.';
+COMMENT ON COLUMN handoffs.n_never_arrived IS 'Failed attempts that never reached the receiver, corrected for receivers'' spans that were lost; null when no receiver reports.';

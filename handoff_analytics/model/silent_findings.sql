@@ -1,23 +1,23 @@
 SELECT
     CAST(NULL AS BIGINT) AS finding_id,
-    CAST(NULL AS VARCHAR) AS detector,
+    CAST(NULL AS STRING) AS detector,
     CAST(NULL AS BIGINT) AS crossing_id,
-    CAST(NULL AS VARCHAR) AS correlation_id,
+    CAST(NULL AS STRING) AS correlation_id,
     CAST(NULL AS BIGINT) AS trace_key,
-    CAST(NULL AS VARCHAR) AS source,
-    CAST(NULL AS VARCHAR) AS target,
-    CAST(NULL AS VARCHAR) AS channel,
-    CAST(NULL AS VARCHAR) AS workflow,
-    CAST(NULL AS VARCHAR) AS rule,
+    CAST(NULL AS STRING) AS source,
+    CAST(NULL AS STRING) AS target,
+    CAST(NULL AS STRING) AS channel,
+    CAST(NULL AS STRING) AS workflow,
+    CAST(NULL AS STRING) AS rule,
     CAST(NULL AS DOUBLE) AS probability,
     CAST(NULL AS TIMESTAMP) AS occurred_at,
     CAST(NULL AS TIMESTAMP) AS detectable_at,
     CAST(NULL AS TIMESTAMP) AS detected_at,
-    CAST(NULL AS VARCHAR) AS evidence,
-    CAST(NULL AS VARCHAR) AS customer,
+    CAST(NULL AS STRING) AS evidence,
+    CAST(NULL AS STRING) AS customer,
     CAST(NULL AS DOUBLE) AS amount,
     CAST(NULL AS BIGINT) AS transactions
-FROM calls
+FROM crossings
 WHERE 1 = 0;
 
 COMMENT ON TABLE silent_findings IS 'One row a failure that no status tells: found by a detector.';

@@ -2,12 +2,13 @@ WITH seen AS (
     SELECT
         coalesce(n.system, s.system, 'unknown') AS name,
         min(s.namespace) AS namespace,
-        min(s.platform) AS platform_type,
+        -- The platform of a step runs the workflow; it is not the system that the step is about.
+        min(CASE WHEN s.kind = 'step' THEN NULL ELSE s.platform END) AS platform_type,
         min(s.started_at) AS first_seen_at,
         max(s.started_at) AS last_seen_at,
         count(*) AS n_spans
-    FROM spans AS s
-    LEFT JOIN names AS n ON n.name = s.system
+    FROM evidence_spans AS s
+    LEFT JOIN system_names AS n ON n.name = s.system
     GROUP BY coalesce(n.system, s.system, 'unknown')
 ),
 logged AS (
@@ -15,21 +16,25 @@ logged AS (
         coalesce(n.system, l.system) AS name,
         min(l.logged_at) AS first_seen_at,
         max(l.logged_at) AS last_seen_at
-    FROM log_records AS l
-    LEFT JOIN names AS n ON n.name = l.system
+    FROM evidence_logs AS l
+    LEFT JOIN system_names AS n ON n.name = l.system
     WHERE l.system IS NOT NULL
     GROUP BY coalesce(n.system, l.system)
 ),
 called AS (
     SELECT
         name,
-        min(started_at) AS first_seen_at,
-        max(started_at) AS last_seen_at,
+        timestamp_micros(min(first_us)) AS first_seen_at,
+        timestamp_micros(max(last_us)) AS last_seen_at,
         min(channel) AS channel
     FROM (
-        SELECT source AS name, started_at, NULL AS channel FROM calls
+        SELECT source AS name, min(start_us) AS first_us, max(start_us) AS last_us, CAST(NULL AS STRING) AS channel
+        FROM every_call
+        GROUP BY source
         UNION ALL
-        SELECT target, started_at, channel FROM calls
+        SELECT target, min(start_us), max(start_us), min(channel)
+        FROM every_call
+        GROUP BY target
     ) AS ends
     GROUP BY name
 ),
@@ -42,7 +47,7 @@ declared AS (
         min(d.criticality) AS criticality,
         min(d.namespace) AS namespace
     FROM declared_systems AS d
-    LEFT JOIN names AS n ON n.name = d.name
+    LEFT JOIN system_names AS n ON n.name = d.name
     GROUP BY coalesce(n.system, d.name)
 ),
 promised AS (
@@ -59,7 +64,7 @@ named AS (
     UNION
     SELECT name FROM declared
     UNION
-    SELECT coalesce(n.system, promised.name) FROM promised LEFT JOIN names AS n ON n.name = promised.name
+    SELECT coalesce(n.system, promised.name) FROM promised LEFT JOIN system_names AS n ON n.name = promised.name
 )
 SELECT
     named.name,

@@ -13,5 +13,9 @@ FROM (
     SELECT trace_key, correlation_id, NULL, NULL, NULL
     FROM log_records
     WHERE trace_key IS NOT NULL AND correlation_id IS NOT NULL
+    UNION ALL
+    SELECT s.trace_key, r.correlation_id, r.workflow, r.customer, r.amount
+    FROM (SELECT DISTINCT trace_key, run_id FROM spans WHERE run_id IS NOT NULL) AS s
+    JOIN runs AS r ON r.run_id = s.run_id
 ) AS told
 GROUP BY trace_key

@@ -7,4 +7,4 @@ SELECT
     coalesce(n.system, s.system, 'unknown') AS system,
     coalesce(s.kind, 'internal') AS kind
 FROM spans AS s
-LEFT JOIN names AS n ON n.name = s.system
+LEFT JOIN system_names AS n ON n.name = s.system

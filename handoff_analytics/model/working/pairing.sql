@@ -3,8 +3,7 @@ SELECT
     source,
     target,
     channel,
-    sum(CASE WHEN target_key IS NOT NULL THEN 1.0 ELSE 0.0 END) / count(*) AS pairing_rate,
-    count(*) AS n_succeeded
-FROM calls
-WHERE has_call AND NOT source_failed AND source_key IS NOT NULL
+    sum(CASE WHEN target_status IS NOT NULL THEN 1.0 ELSE 0.0 END) / count(*) AS pairing_rate
+FROM every_call
+WHERE source_status IS NOT NULL AND source_status NOT IN ('error', 'timeout')
 GROUP BY source, target, channel

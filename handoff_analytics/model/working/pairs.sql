@@ -15,13 +15,13 @@ SELECT
     t.trace_key AS source_trace,
     t.parent_key AS source_key,
     CASE
-        WHEN t.parent_kind IN ('client', 'producer', 'step') OR lone.span_key IS NOT NULL
+        WHEN t.parent_kind IN ('client', 'producer') OR lone.span_key IS NOT NULL
             THEN coalesce(t.grand_key, t.parent_key)
         ELSE t.parent_key
     END AS attempts_under,
     t.parent_system AS source_system,
     t.parent_kind AS source_kind,
-    CASE WHEN t.parent_kind IN ('client', 'producer', 'step') OR lone.span_key IS NOT NULL THEN TRUE ELSE FALSE END
+    CASE WHEN t.parent_kind IN ('client', 'producer') OR lone.span_key IS NOT NULL THEN TRUE ELSE FALSE END
         AS has_call,
     t.trace_key AS target_trace,
     t.span_key AS target_key,
@@ -45,10 +45,10 @@ SELECT
     source_uid - target_uid,
     source_trace,
     source_key,
-    coalesce(source_parent, source_key),
+    CASE WHEN source_kind IN ('client', 'producer') THEN coalesce(source_parent, source_key) ELSE source_key END,
     source_system,
     source_kind,
-    CASE WHEN evidence = 'shared_table' THEN FALSE ELSE TRUE END,
+    CASE WHEN source_kind IN ('client', 'producer') AND evidence <> 'shared_table' THEN TRUE ELSE FALSE END,
     target_trace,
     target_key,
     target_system,

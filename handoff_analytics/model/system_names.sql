@@ -1,17 +1,16 @@
--- Every name that the evidence writes, and the system that it means.
 WITH reporting AS (
-    SELECT DISTINCT system AS name FROM spans WHERE system IS NOT NULL
+    SELECT DISTINCT system AS name FROM evidence_spans WHERE system IS NOT NULL
     UNION
-    SELECT DISTINCT system FROM log_records WHERE system IS NOT NULL
+    SELECT DISTINCT system FROM evidence_logs WHERE system IS NOT NULL
     UNION
     SELECT name FROM declared_systems WHERE name IS NOT NULL
 ),
 mentioned AS (
     SELECT name FROM reporting
     UNION
-    SELECT DISTINCT peer FROM spans WHERE peer IS NOT NULL
+    SELECT DISTINCT peer FROM evidence_spans WHERE peer IS NOT NULL
     UNION
-    SELECT DISTINCT peer FROM log_records WHERE peer IS NOT NULL
+    SELECT DISTINCT peer FROM evidence_logs WHERE peer IS NOT NULL
     UNION
     SELECT DISTINCT system FROM ticket_systems WHERE system IS NOT NULL
     UNION
@@ -65,4 +64,9 @@ LEFT JOIN known AS whole ON whole.written = lower(mentioned.name)
 -- A port, then the domain, are left off: payment.default.svc:8080 is payment.
 LEFT JOIN aliases AS host_alias ON host_alias.written = lower(split_part(mentioned.name, ':', 1))
 LEFT JOIN known AS host ON host.written = lower(split_part(mentioned.name, ':', 1))
-LEFT JOIN known AS label ON label.written = lower(split_part(split_part(mentioned.name, ':', 1), '.', 1))
+LEFT JOIN known AS label ON label.written = lower(split_part(split_part(mentioned.name, ':', 1), '.', 1));
+
+COMMENT ON TABLE system_names IS 'One row a name that the evidence writes, and the system that it means.';
+COMMENT ON COLUMN system_names.name IS 'As it is written by spans, logs, tickets or the catalogue.';
+COMMENT ON COLUMN system_names.system IS 'The system meant; the name itself where nothing says otherwise.';
+COMMENT ON COLUMN system_names.basis IS 'alias (system_aliases says so), exact (a system that reports under it), rule (case, port or domain left off) or unmatched.';

@@ -1,0 +1,110 @@
+"""Where did each failed attempt begin, and what became of it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import rules
+from .statements import count, drop, make_table, make_working, run
+
+if TYPE_CHECKING:
+    import duckdb
+
+# A call that closes a circle closes it within so many handoffs.
+_LONGEST_CIRCLE = 64
+
+
+def make_crossings(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make crossings from `calls`, and the tables that they need: clock_offsets, systems."""
+    run(
+        connection,
+        """
+        CREATE OR REPLACE TEMP VIEW every_call AS
+        SELECT
+            source, target, channel, start_us, duration_us, callee_us, raw_transit_us,
+            source_host, target_host, source_status, target_status
+        FROM calls
+        """,
+    )
+    make_table(connection, "clock_offsets", "systems")
+    make_working(connection, "pairing", "deliveries", "retries", "troubled")
+    rules.classify(connection)
+    make_working(connection, "fallbacks", "labels", "contexts")
+    _find_cycles(connection)
+    make_working(connection, "verdicts")
+    drop(connection, "labels", "retries", "troubled", "cycles")
+    make_table(connection, "crossings")
+
+
+def mark_silent(connection: duckdb.DuckDBPyConnection) -> None:
+    """Mark the crossings that both sides call a success and a detector does not."""
+    run(
+        connection,
+        """
+        UPDATE crossings
+        SET silent = TRUE, detector = f.detector, origin = 'boundary', rule = 'A11', side = 'boundary',
+            fate = 'swallowed'
+        FROM (
+            SELECT crossing_id, arg_max(detector, (probability, detector)) AS detector
+            FROM silent_findings
+            GROUP BY crossing_id
+        ) AS f
+        WHERE f.crossing_id = crossings.crossing_id AND NOT crossings.failed
+        """,
+    )
+
+
+def _find_cycles(connection: duckdb.DuckDBPyConnection) -> None:
+    """Find the calls whose target is among the systems that led to them."""
+    run(connection, "CREATE OR REPLACE TEMP TABLE cycles (crossing_id BIGINT)")
+    edges = connection.execute("SELECT DISTINCT source, target FROM calls WHERE caller_key IS NOT NULL").fetchall()
+    core = _circular(set(edges))
+    if not core:
+        return
+    run(connection, "CREATE OR REPLACE TEMP TABLE core (source VARCHAR, target VARCHAR)")
+    connection.executemany("INSERT INTO core VALUES (?, ?)", sorted(core))
+    run(
+        connection,
+        """
+        CREATE OR REPLACE TEMP TABLE climbing AS
+        SELECT calls.crossing_id, calls.target, calls.source_trace AS trace_key, calls.caller_key AS span_key
+        FROM calls
+        JOIN core USING (source, target)
+        WHERE calls.caller_key IS NOT NULL
+        """,
+    )
+    for _ in range(_LONGEST_CIRCLE):
+        if not count(connection, "SELECT count(*) FROM climbing"):
+            break
+        run(
+            connection,
+            """
+            CREATE OR REPLACE TEMP TABLE climbing AS
+            SELECT
+                climbing.crossing_id,
+                climbing.target,
+                above.source,
+                above.source_trace AS trace_key,
+                above.caller_key AS span_key
+            FROM climbing
+            JOIN calls AS above
+                ON above.target_trace = climbing.trace_key AND above.target_key = climbing.span_key
+            """,
+        )
+        run(connection, "INSERT INTO cycles SELECT DISTINCT crossing_id FROM climbing WHERE source = target")
+        run(
+            connection,
+            "DELETE FROM climbing WHERE span_key IS NULL OR crossing_id IN (SELECT crossing_id FROM cycles)",
+        )
+    run(connection, "CREATE OR REPLACE TEMP TABLE cycles AS SELECT DISTINCT crossing_id FROM cycles")
+    drop(connection, "climbing", "core")
+
+
+def _circular(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Leave only the edges that may lie on a circle: sources that nobody calls, and targets that call nobody, go."""
+    while True:
+        sources, targets = {source for source, _ in edges}, {target for _, target in edges}
+        kept = {(source, target) for source, target in edges if source in targets and target in sources}
+        if kept == edges:
+            return edges
+        edges = kept
