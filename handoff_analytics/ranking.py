@@ -35,7 +35,13 @@ class Losses:
 
     frame: pl.DataFrame
     draws: Floats
-    """One row a draw, one column a handoff, in currency a year."""
+    """One row a draw, one column a handoff, in currency a year: the product of the next two."""
+    rates: Floats
+    """The same of failures a year."""
+    costs: Floats
+    """The same of what one failure costs in all."""
+    cascading: Floats
+    """Of it, what the failures cost that it causes elsewhere."""
 
 
 def rank(history: History, *, role: str = "engineer", draws: int = 4000, seed: int = 1) -> pl.DataFrame:
@@ -153,7 +159,13 @@ def losses(history: History, *, role: str = "engineer", draws: int = 4000, seed:
         .sort("rank")
         .with_columns(pl.col("handoff_type").fill_null("unclassified"), pl.col("silent_share").fill_null(0.0))
     )
-    return Losses(frame.with_columns(why=_in_words(frame)).select(COLUMNS), annual)
+    return Losses(
+        frame.with_columns(why=_in_words(frame)).select(COLUMNS),
+        annual,
+        rates=rate[:, order],
+        costs=each[:, order],
+        cascading=(work * reach)[:, order],
+    )
 
 
 COLUMNS = (
