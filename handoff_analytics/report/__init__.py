@@ -29,9 +29,9 @@ h2 { margin: 2.5rem 0 .5rem; font-size: 1.3rem; }
 .banner { border: 1px solid #B97700; border-radius: 6px; padding: .6rem 1rem; background: #FFF8E8; }
 .banner.good { border-color: #009E73; background: #F0FAF6; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .8rem; width: 100%; }
+table { border-collapse: collapse; font-size: .75rem; width: 100%; }
 th, td { text-align: left; padding: .25rem .45rem; border-bottom: 1px solid #D8DEE4; vertical-align: top; }
-td { overflow-wrap: break-word; max-width: 14rem; }
+td { overflow-wrap: break-word; max-width: 12rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 @media print {
     body { max-width: none; margin: 0; }

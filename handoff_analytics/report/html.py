@@ -56,7 +56,7 @@ def _cell(name: str, value: Any) -> Html:
     if isinstance(value, int | float):
         return element("td", _number(name, float(value)), class_="number", data_value=repr(value))
     if isinstance(value, list):
-        return element("td", ", ".join(words.plain(part) for part in value))
+        return element("td", words.listed([words.plain(part) for part in value], most=4))
     return element("td", "–" if value is None else words.name(value, limit=120))
 
 

@@ -9,13 +9,17 @@ from .. import __version__, charts
 from ..attention import attention
 from ..cascade import cascade_reach
 from ..charts import canvas, words
+from ..economics.measures import measures_of
 from ..graph import dependency_graph
 from ..ranking import rank
 from ..recovery import recovery_cost
+from ..remediation.planning import budget_frontier, plan
 from ..visibility import visibility
 from .html import Html, element, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import altair as alt
 
     from ..history import History
@@ -33,6 +37,20 @@ RANKED = {
     "reach_expected": "fail in consequence",
     "handoff_type": "mostly",
     "owner": "owner",
+}
+
+
+PLANNED = {
+    "place": "order",
+    "title": "measure",
+    "handoffs": "handoffs",
+    "team": "team",
+    "cost": "cost, once",
+    "yearly_cost": "upkeep a year",
+    "saving": "saves a year",
+    "cumulative_cost": "cost so far",
+    "cumulative_saving": "saved so far, a year",
+    "chosen_share": "chosen in draws",
 }
 
 
@@ -81,6 +99,7 @@ def sections(history: History) -> list[Section]:
             ),
             tables=(table(ranking, RANKED),),
         ),
+        *_plan(history, basis),
         Section(
             "Who hands work to whom",
             (charts.graph(dependency_graph(history), reach=reach, history=history),),
@@ -130,6 +149,28 @@ def sections(history: History) -> list[Section]:
     ]
 
 
+def _plan(history: History, basis: Callable[..., str]) -> list[Section]:
+    """Return what to do with which budget; nothing when the catalogue declares no measures."""
+    if not measures_of(history, None):
+        return []
+    frontier = budget_frontier(history)
+    budget = float(frontier["cost"][-1])
+    chosen = plan(history, budget=budget)
+    return [
+        Section(
+            "What to do with a budget",
+            (charts.frontier(frontier, history=history),),
+            basis(
+                "Each measure's saving is what it adds a year to those above it, after its upkeep. The list is the "
+                f"plan at {words.money(budget, words.currency(frontier))}, beyond which nothing is gained; the curve "
+                "shows the best plan at each smaller budget. The effects are those that the catalogue declares.",
+                measures=chosen.height,
+            ),
+            tables=(table(chosen, PLANNED),),
+        )
+    ]
+
+
 def summary(history: History, parts: list[Section]) -> list[Html]:
     """Return the head of the report: title, scope, the state of the data, and each finding as one sentence."""
     findings = [str(chart.to_dict()["description"]) for part in parts for chart in part.charts]
@@ -146,5 +187,5 @@ def summary(history: History, parts: list[Section]) -> list[Html]:
         element("h1", "Handoffs: what to fix first"),
         element("p", canvas.caption(history), class_="scope"),
         element("p", said, class_="banner good" if good else "banner"),
-        element("ul", *(element("li", finding) for finding in dict.fromkeys(findings))),
+        element("ul", *(element("li", said) for said in dict.fromkeys(findings) if "nothing to show" not in said)),
     ]
