@@ -331,7 +331,7 @@ def _check_column(column: Column, where: str) -> None:
             raise MappingError(f"{where}.{field} is empty. Leave it out, or give a character.")
     if column.decimal not in {".", ","}:
         raise MappingError(f"{where}.decimal = {column.decimal!r}, must be '.' or ','.")
-    if column.thousands == column.decimal:
+    if column.type == "float" and column.thousands == column.decimal:
         raise MappingError(f"{where}: thousands and decimal are both {column.decimal!r}. They must differ.")
 
 

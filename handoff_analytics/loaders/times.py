@@ -321,8 +321,8 @@ def _numbers(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Se
             microseconds = whole // 1000
         elif unit == "excel":
             days = texts.cast(pl.Float64, strict=False)
-            # A millisecond is as fine as the seven decimals of a serial number go.
-            microseconds = ((days * 86_400_000).round() * 1000 + _EXCEL_ZERO_US).cast(pl.Int64, strict=False)
+            # Seven decimals of a serial number are a hundredth of a second.
+            microseconds = ((days * 8_640_000).round() * 10_000 + _EXCEL_ZERO_US).cast(pl.Int64, strict=False)
         else:
             whole = texts.cast(pl.Int64, strict=False)
             exact = whole * int(EPOCHS_US[unit])
