@@ -113,7 +113,10 @@ def visit(browser, address):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(path.name, marks=[pytest.mark.slow] if path.name > "03" else []) for path in NOTEBOOKS],
+)
 def test_a_notebook_runs_and_every_chart_is_drawn(visit, name):
     page = visit(name)
     page.run()
