@@ -32,6 +32,7 @@ origins AS (
         troubled.caller_key,
         troubled.run_id,
         troubled.evidence,
+        troubled.http_status,
         classified.side AS stated_side,
         CASE
             WHEN troubled.target_status IS NULL AND troubled.pairing_rate >= 0.9 THEN 'A1'
@@ -91,7 +92,8 @@ SELECT
         WHEN origins.rule = 'A6' THEN NULL
         WHEN origins.rule = 'A7' THEN 'callee'
         WHEN origins.rule = 'A2' THEN 'boundary_or_callee'
-        WHEN origins.rule = 'A3' AND origins.stated_side = 'caller' THEN 'caller'
+        WHEN origins.rule = 'A3' AND (origins.http_status IN (400, 415, 422) OR origins.stated_side = 'caller')
+            THEN 'caller'
         ELSE 'boundary'
     END AS side,
     CASE
