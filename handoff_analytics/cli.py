@@ -183,6 +183,19 @@ def plan(
     )
 
 
+@app.command()
+def aliases(
+    history: HistoryFile = DEFAULT,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List the names that match no system, and which system each is likely to be; accept one in a catalogue.
+
+    Example: handoffs aliases acme.duckdb
+    """
+    show(ha.alias_proposals(ha.open(history)), title="Names to accept", as_json=as_json, as_csv=as_csv)
+
+
 @app.command(name="draft-mapping")
 def draft_mapping(
     file: Annotated[Path, typer.Argument(help="A file of a format that is not recognised.")],

@@ -1,0 +1,83 @@
+"""The command line parses, calls and prints; refusals are one sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path  # noqa: TC003 - pytest reads the annotations of fixtures
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from handoff_analytics import cli, samples
+
+RUN = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "acme.duckdb"
+    samples.load(into=path)
+    return path
+
+
+def ran(*arguments: object) -> Result:
+    return RUN.invoke(cli.app, [str(one) for one in arguments])
+
+
+def test_rank_prints_for_people_and_for_programs(history: Path) -> None:
+    people = ran("rank", history, "--top", 3)
+    assert people.exit_code == 0
+    assert "Fix these handoffs first" in people.stdout
+    whole = json.loads(ran("rank", history, "--json").stdout)
+    rows = list(csv.DictReader(io.StringIO(ran("rank", history, "--csv").stdout)))
+    assert [row["source"] for row in whole] == [row["source"] for row in rows]
+    assert len(whole) > 3
+
+
+def test_sql_answers_and_refuses_to_write(history: Path) -> None:
+    assert json.loads(ran("sql", "SELECT count(*) AS n FROM tickets", history, "--json").stdout)[0]["n"] > 0
+    refused = ran("sql", "DELETE FROM tickets", history)
+    assert refused.exit_code != 0
+
+
+def test_compare_ends_with_1_when_something_became_worse(history: Path) -> None:
+    worse = ran("compare", "2026-05-18/2026-05-21", "2026-03-01/2026-04-15", history)
+    assert worse.exit_code == 1
+    assert "inventory" in worse.stdout
+    assert ran("compare", "yesterday", "today", history).exit_code == 2
+
+
+def test_plan_and_audit_and_report(history: Path, tmp_path: Path) -> None:
+    assert "best plan for 40,000" in ran("plan", 40000, history).stdout
+    assert json.loads(ran("audit", history, "--json").stdout)
+    out = tmp_path / "acme.html"
+    assert ran("report", history, "--out", out).exit_code == 0
+    assert out.read_text().lstrip().lower().startswith("<!doctype html>")
+
+
+def test_load_adds_to_a_history(tmp_path: Path) -> None:
+    into = tmp_path / "h.duckdb"
+    assert ran("load", samples.folder() / "catalogue.toml", "--into", into).exit_code == 0
+    assert json.loads(ran("sql", "SELECT count(*) AS n FROM declared_systems", into, "--json").stdout)[0]["n"] > 5
+
+
+def test_a_mapping_is_drafted_and_checked(tmp_path: Path) -> None:
+    drafted = ran("draft-mapping", samples.folder() / "outcomes.csv")
+    assert drafted.exit_code == 0
+    assert "[mapping]" in drafted.stdout
+    checked = ran(
+        "check-mapping", samples.folder() / "outcomes.csv", samples.folder() / "outcomes.mapping.toml", "--json"
+    )
+    assert checked.exit_code == 0
+
+
+def test_a_refusal_is_one_sentence_and_exit_code_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["handoffs", "rank", str(tmp_path / "none.duckdb")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    assert capsys.readouterr().err.startswith("handoffs: There is no history at")
