@@ -95,7 +95,7 @@ def keys(name: str) -> tuple[tuple[str, str, float], ...]:
         add(host, "same letters")
         for label in host.split("."):
             # The first label that is a name of its own: api.payment.example says payment.
-            if _letters(_bare(label)) not in _GENERIC:
+            if _letters(_bare(label)) not in _GENERIC and not re.fullmatch(_ENVIRONMENT, label):
                 add(_bare(label), "host")
                 break
     core = _bare(name) if host is None else _bare(host.split(".")[0])

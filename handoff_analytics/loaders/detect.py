@@ -196,12 +196,15 @@ def _cut(text: str, *, objects: int = 200) -> list[dict[str, Any]]:
 
 
 def _layers(document: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(document, dict):
-        yield document
-    for _, record in envelopes.records(document):
-        if isinstance(record, dict) and record is not document:
-            yield record
-            break
+    """Yield the objects that lead to the first record, outermost first: a record may itself look like an envelope."""
+    visited: list[dict[str, Any]] = []
+
+    def passing(one: dict[str, Any]) -> bool:
+        visited.append(one)
+        return False
+
+    next(envelopes.records(document, passing), None)
+    yield from visited
 
 
 def _dialect(head: bytes) -> dict[str, Any]:

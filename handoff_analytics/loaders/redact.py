@@ -41,6 +41,13 @@ _NAMED = re.compile(
 _MAIL = re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b")
 
 
+def _is_json_value(found: re.Match[str], start: int) -> bool:
+    """Tell whether what is masked is a number of a JSON document: its mask must be a text, or the document breaks."""
+    text = found.string
+    before, after = text[max(0, start - 8) : start].rstrip()[-1:], text[found.end() : found.end() + 8].lstrip()[:1]
+    return text[:1] in {"{", "["} and before in {":", "[", ","} and after in {",", "}", "]"}
+
+
 def masked(text: str, *, mails: bool = False) -> tuple[str, int]:
     """Return a text without its secrets, and how many there were.
 
@@ -57,6 +64,8 @@ def masked(text: str, *, mails: bool = False) -> tuple[str, int]:
     ('card [redacted] declined', 1)
     >>> masked('{"password": "hunter2", "user": "ann"}')
     ('{"password": "[redacted]", "user": "ann"}', 1)
+    >>> masked('{"order": 4111111111111111}')[0]
+    '{"order": "[redacted]"}'
     >>> masked("order 4111111111111112 is a number, not a card")[1]
     0
     """
@@ -71,6 +80,8 @@ def masked(text: str, *, mails: bool = False) -> tuple[str, int]:
             if found[0][-1:] in {'"', "'"} and found[0].count(found[0][-1]) - keep.count(found[0][-1]) > 1
             else ""
         )
+        if not quote and _is_json_value(found, found.start() + len(keep)):
+            quote = '"'
         return f"{keep}{quote}{MASK}{quote}"
 
     def card(found: re.Match[str]) -> str:
@@ -79,7 +90,7 @@ def masked(text: str, *, mails: bool = False) -> tuple[str, int]:
         if not _luhn(digits) or len(set(digits)) == 1:
             return found[0]
         count += 1
-        return MASK
+        return f'"{MASK}"' if _is_json_value(found, found.start()) else MASK
 
     if _SUSPECT.search(text):
         steps: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..readers import Record, Source
 
 PLATFORM = "github"
-_REPOSITORY = re.compile(r"(?:/repos/|github\.com/)([^/]+/[^/]+)")
+_REPOSITORY = re.compile(r"(?:/repos/|github\.com/(?!repos/))([^/]+/[^/]+)")
 _LABEL = re.compile(
     r"(?P<kind>team|owner|group|area|component|service|system|comp|kind|type|priority|severity|sev)"
     r"\s*[:/=]\s*(?P<value>.+)",

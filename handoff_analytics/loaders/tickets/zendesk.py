@@ -83,7 +83,7 @@ def _each(
 
 
 def parse_tickets(source: Source, sink: Sink, found: Detection) -> None:
-    """Load tickets."""
+    """Load tickets, groups, or both."""
     del found
     _each(source, sink, lambda one: {"requester_id", "via"} <= one.keys(), _ticket)
 
@@ -100,14 +100,6 @@ def parse_metrics(source: Source, sink: Sink, found: Detection) -> None:
     _each(source, sink, lambda one: {"ticket_id", "group_stations"} <= one.keys(), _metric)
 
 
-def parse_groups(source: Source, sink: Sink, found: Detection) -> None:
-    """Load the names of groups."""
-    del found
-    _each(
-        source, sink, lambda one: {"id", "name"} <= one.keys(), lambda record, one, desk: _group(record, one, desk.sink)
-    )
-
-
 def _ticket(record: Record, ticket: dict[str, Any], desk: Desk) -> None:
     key = as_text(ticket.get("id"))
     if key is None:
@@ -119,7 +111,7 @@ def _ticket(record: Record, ticket: dict[str, Any], desk: Desk) -> None:
     custom = {
         f"field {one.get('id')}": one.get("value") for one in ticket.get("custom_fields") or () if isinstance(one, dict)
     }
-    rest = {name: value for name, value in ticket.items() if name not in {"custom_fields", "fields"}}
+    rest = {name: value for name, value in ticket.items() if name not in {"custom_fields", "fields", "metric_set"}}
     desk.ticket(
         record,
         {
@@ -274,5 +266,5 @@ FORMATS = (
         parse_metrics,
         keys=frozenset({"ticket_id", "group_stations", "reply_time_in_minutes"}),
     ),
-    Format("zendesk_groups", "tickets", "json", parse_groups, keys=frozenset({"groups"})),
+    Format("zendesk_groups", "tickets", "json", parse_tickets, keys=frozenset({"groups"})),
 )
