@@ -58,7 +58,9 @@ class Lines:
         text = ANSI.sub("", line.text) if "\x1b" in line.text else line.text
         if text.startswith("#") and self._directives.read(text):
             return
-        if (containers.CRI_PATTERN.match(text) and (piece := containers.cri(text, self.read.clock)) is not None) or (containers.COMPOSE_PATTERN.match(text) and (piece := containers.prefixed(text)) is not None):
+        if (containers.CRI_PATTERN.match(text) and (piece := containers.cri(text, self.read.clock)) is not None) or (
+            containers.COMPOSE_PATTERN.match(text) and (piece := containers.prefixed(text)) is not None
+        ):
             self.piece(piece, line)
         else:
             self._plain(text, line)

@@ -37,6 +37,7 @@ _LOGGER = re.compile(r"(?P<logger>[A-Za-z_][\w.$/@#-]*(?:\[[^\]]*\])?(?::\w+)*)(
 _DOTTED = re.compile(r"(?P<logger>[A-Za-z_]\w*(?:[.$]\w+)+(?:#\d+)?)(?=\s)\s*")
 _SLEUTH = re.compile(r"(?P<app>[\w.-]*),\s*(?P<trace>[0-9a-f]{16,32})?,\s*(?P<span>[0-9a-f]{16})?(?:,\s*\w*)*$")
 _PROCESS = re.compile(r"(?P<host>[A-Za-z][\w.-]*) (?P<tag>[A-Za-z][\w./()@-]*(?:\[[^\]]+\]|(?=:)):.*)$", re.DOTALL)
+_TAGGED = re.compile(r"[\w./()@-]+\[\d+\]: ")
 _DYNO = re.compile(r"[A-Za-z][\w./-]*\[[\w.-]+\]: ?")
 _SESSION = re.compile(r"(?P<user>[\w.\[\]-]+)@(?P<database>[\w.\[\]-]+)(?=\s)")
 _FACILITY = re.compile(rf"(?P<facility>[A-Z][A-Z_ ]*?) (?P<level>{LEVEL}|SEVERE|FAILURE) ")
@@ -124,7 +125,7 @@ def _alerted(rest: str, entry: Entry, clock: Clock) -> None:
     inner = clock.leading(rest)
     rest = rest[inner[1] :].lstrip() if inner else rest
     _, _, after = rest.partition(" ")
-    if _PROCESS.match(rest) is not None:
+    if _TAGGED.match(after) is not None:
         tagged(after, entry)
         return
     level = _FACILITY.match(after)
