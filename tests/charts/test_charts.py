@@ -157,6 +157,14 @@ def test_findings_say_also_what_is_not_found():
     assert findings("quality", rejected=zero).startswith("All 1,500 records are accounted for")
 
 
+def test_more_findings_that_are_good_news():
+    assert findings("frontier", saving=pl.lit(0.0)) == "No measure saves more than its upkeep, at any budget"
+    assert findings("transaction", failed=pl.lit(value=False), silent=pl.lit(value=False)).endswith(
+        "without an open failure"
+    )
+    assert findings("cost", source=pl.lit(None, pl.String)) == "No handoff explains what recovery cost"
+
+
 def test_the_data_quality_chart_names_the_most_frequent_doubt():
     function, frame = CHARTS["quality"]
     doubts = pl.DataFrame({"flag": ["zone_assumed"], "doubtful": [3]})
