@@ -5,7 +5,7 @@ Charts draw themselves offline in JupyterLab, in widgets, in exported HTML and i
 
 from .causes import failure_types
 from .changes import changes
-from .decisions import frontier
+from .decisions import frontier, loss_exceedance
 from .evidence import quality
 from .looking import attention
 from .money import cost
@@ -32,6 +32,7 @@ __all__ = [
     "failure_types",
     "frontier",
     "graph",
+    "loss_exceedance",
     "matrix",
     "pareto",
     "platforms",

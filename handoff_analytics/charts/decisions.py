@@ -1,4 +1,4 @@
-"""Which repairs fit the budget?"""
+"""What can a year cost, and which repairs fit the budget?"""
 
 from __future__ import annotations
 
@@ -85,4 +85,73 @@ def _finding(shown: pl.DataFrame, most: float, currency: str | None) -> str:
     return (
         f"{words.money(float(enough['budget']), currency)} buy {words.share(float(enough['saving']) / most)} of what "
         f"measures can save: {words.money(float(enough['saving']), currency)} a year"
+    )
+
+
+def loss_exceedance(frame: pl.DataFrame, *, history: History | None = None) -> Any:
+    """Draw the chance that a year loses more than an amount, with the band of what is not known.
+
+    Parameters
+    ----------
+    frame
+        What `loss_exceedance` returned.
+    history
+        Where the frame comes from; its window goes into the subtitle.
+
+    Returns
+    -------
+    altair.Chart
+        The curve, its band over the parameters, and the named quantiles.
+
+    Raises
+    ------
+    ArgumentError
+        If the frame is not that of `loss_exceedance`.
+    """
+    wanted = ("probability", "loss", "loss_low", "loss_high", "name", "expected_annual_loss", "years_simulated")
+    frame = canvas.checked(frame, "loss_exceedance", *wanted)
+    if frame.is_empty():
+        return canvas.blank("Loss of a year", why="No loss could be simulated.", history=history)
+    currency = words.currency(frame)
+    shown = frame.sort("probability", descending=True).select(
+        "probability",
+        "loss",
+        "loss_low",
+        "loss_high",
+        said=pl.Series(
+            [
+                f"{words.name(quantile)}: {words.money(loss, currency)}" if quantile else ""
+                for quantile, loss in frame.sort("probability", descending=True).select("name", "loss").iter_rows()
+            ],
+            dtype=pl.String,
+        ),
+    )
+    y = alt.Y("probability:Q", axis=alt.Axis(title="chance that a year loses more", format="%"))
+    x = alt.X("loss:Q", axis=alt.Axis(title=f"loss of a year{f', {currency}' if currency else ''}", format="~s"))
+    base = alt.Chart(shown).encode(
+        y=y,
+        tooltip=[
+            alt.Tooltip("probability:Q", format=".1%"),
+            alt.Tooltip("loss:Q", format=",.0f"),
+            alt.Tooltip("loss_low:Q", title="at least (5%)", format=",.0f"),
+            alt.Tooltip("loss_high:Q", title="at most (95%)", format=",.0f"),
+        ],
+    )
+    band = base.mark_area(color=theme.CALM, opacity=0.2, orient="horizontal").encode(x="loss_low:Q", x2="loss_high:Q")
+    line = base.mark_line(color=theme.CALM, orient="horizontal").encode(x=x, order=alt.Order("probability:Q"))
+    named = base.transform_filter("datum.said !== ''")
+    dots = named.mark_point(filled=True, size=80, opacity=1, color=theme.ALARM).encode(x=x)
+    said = named.mark_text(align="left", dx=9, dy=-8, style=["ink"]).encode(x=x, text="said:N")
+    first = frame.row(0, named=True)
+    finding = f"A year is expected to lose {words.money(float(first['expected_annual_loss'] or 0), currency)}"
+    bad = {row["name"]: float(row["loss"]) for row in frame.iter_rows(named=True) if row["name"]}
+    if "P95" in bad:
+        finding += f"; one in twenty loses more than {words.money(bad['P95'], currency)}"
+    return canvas.told(
+        alt.layer(band, line, dots, said).properties(width=canvas.WIDTH, height=320),
+        finding,
+        definition="The curve holds the luck of a year; the band (5 to 95%) what the evidence leaves open about rates "
+        "and costs. Dots are named quantiles.",
+        rows=words.counted(float(first["years_simulated"] or 0), "simulated year"),
+        history=history,
     )

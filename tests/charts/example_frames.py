@@ -217,6 +217,13 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
             for n in range(5)
         ]
     )
+    exceeded = pl.DataFrame(
+        [
+            {"probability": p, "loss": 9_000 / p, "loss_low": 6_000 / p, "loss_high": 15_000 / p, "name": quantile}
+            | {"expected_annual_loss": 30_000.0, "years_simulated": 100_000}
+            for p, quantile in ((0.9, None), (0.5, "P50"), (0.2, None), (0.1, "P90"), (0.05, "P95"), (0.01, "P99"))
+        ]
+    )
     attempts = pl.DataFrame(
         [
             key
@@ -234,6 +241,7 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
     )
     return {
         "frontier": (lambda frame, **more: charts.frontier(frame, budget=25_000, **more), front),
+        "loss_exceedance": (charts.loss_exceedance, exceeded),
         "transaction": (charts.transaction, attempts),
         "ranking": (charts.ranking, ranking),
         "pareto": (charts.pareto, ranking),
