@@ -24,6 +24,7 @@ TABLES = (
     "system_names",
     "systems",
     "clock_offsets",
+    "log_edges",
     "crossings",
     "silent_findings",
     "failures",

@@ -99,7 +99,7 @@ COMMENT ON COLUMN crossings.callee_us IS 'As the receiver saw it, microseconds.'
 COMMENT ON COLUMN crossings.transit_us IS 'From sent to received, microseconds, corrected by the clock offset of the two hosts where enough calls measure it; a negative one says that the clocks disagree.';
 COMMENT ON COLUMN crossings.source_trace_key IS 'trace_key of the caller''s span: another trace than trace_key where a link joins the two.';
 COMMENT ON COLUMN crossings.source_span_key IS 'The caller''s span.';
-COMMENT ON COLUMN crossings.target_span_key IS 'The receiver''s span.';
+COMMENT ON COLUMN crossings.target_span_key IS 'The receiver''s span; where only logs tell, its first log record.';
 COMMENT ON COLUMN crossings.caller_span_key IS 'The span at which the source system was entered and that encloses the call; the call itself at a root.';
 COMMENT ON COLUMN crossings.source_host IS 'Host, pod or instance of the caller.';
 COMMENT ON COLUMN crossings.target_host IS 'Host, pod or instance of the receiver.';

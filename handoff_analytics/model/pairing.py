@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import inference
 from .statements import count, drop, make_table, make_working, run
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def make_calls(connection: duckdb.DuckDBPyConnection) -> None:
     _climb(connection)
     make_working(connection, "pairs")
     drop(connection, "tree", "links", "messages", "sequences", "stores", "taken", "first_steps", "lone_calls")
-    make_working(connection, "dark", "learnt", "other_calls", "other_errors", "calls")
+    make_working(connection, "dark", "learnt", "other_calls", "other_errors")
+    inference.infer(connection)
+    make_working(connection, "calls")
     drop(connection, "pairs", "visits", "dark", "learnt", "adoptions")
 
 

@@ -199,7 +199,7 @@ def test_a11_a_detector_makes_a_failure_of_what_both_sides_call_a_success() -> N
         "check_name": "delivery",
         "system": "mail",
         "passed": False,
-        "checked_at": datetime(2026, 1, 2),
+        "checked_at": datetime(2026, 1, 2),  # noqa: DTZ001 - times of a history are UTC without a zone
         "load_id": 1,
     }
     found = failures_of(spans, outcome_rules=[rule], outcomes=[checked]).filter("silent")
