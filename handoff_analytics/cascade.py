@@ -28,32 +28,19 @@ if TYPE_CHECKING:
 
 _BELIEF = 10.0
 """Incidents that the learnt cascade is worth beside those seen."""
-# Nothing ever reached is no proof that nothing can be: Jeffreys' half an event keeps the interval open above.
-_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far failures of each handoff travel, with the posterior of it: rows in the order of names."""
+    """How far failures of each handoff travel, with the posterior of it: the frame's rows are the arrays' rows."""
 
     frame: pl.DataFrame
     shape: Floats
     rate: Floats
 
-    @property
-    def expected(self) -> Floats:
-        """Expected number of other handoffs that one failure makes fail."""
-        return self.shape / self.rate
-
-    def interval(self, confidence: float) -> tuple[Floats, Floats]:
-        """Return the ends of the interval around it."""
-        edge = (1 - confidence) / 2
-        low, high = stats.gamma.ppf([[edge], [1 - edge]], np.maximum(self.shape, _HALF)) / self.rate
-        return low, high
-
     def draws(self, random: np.random.Generator, size: int) -> Floats:
         """Draw the expected reach: one row a draw, one column a handoff."""
-        return random.gamma(np.maximum(self.shape, _HALF), 1 / self.rate, size=(size, len(self.shape)))
+        return random.gamma(self.shape, 1 / self.rate, size=(size, len(self.shape)))
 
 
 def cascade_reach(history: History, *, confidence: float = 0.9, worlds: int = 2000, seed: int = 1) -> pl.DataFrame:
@@ -110,84 +97,63 @@ def cascade_reach(history: History, *, confidence: float = 0.9, worlds: int = 20
     ----------
     Kempe, Kleinberg and Tardos 2003; Saito, Nakano and Kimura 2008.
     """
-    found = reaches(history, worlds=worlds, seed=seed)
-    low, high = found.interval(confidence)
-    incidents = pl.col("incidents")
-    return (
-        found.frame.join(business_hit(history), on=KEYS, how="left")
-        .join(_place(history), on=KEYS, how="left")
-        .sort(KEYS)
-        .select(
-            *KEYS,
-            "reach_structural",
-            pl.when(incidents > 0).then(pl.col("reached") / incidents).alias("reach_observed"),
-            "reach_learned",
-            pl.Series("reach_expected", found.expected),
-            pl.Series("reach_low", low),
-            pl.Series("reach_high", high),
-            "incidents",
-            pl.when(incidents > 0).then(pl.col("cascading") / incidents).alias("share_cascading"),
-            "depth",
-            pl.col("systems").fill_null(2),
-            pl.col("workflows", "transactions", "customers").fill_null(0),
-            "value",
-            "value_share",
-            "in_cycle",
-            "single_point_of_failure",
-        )
-        .sort(["reach_expected", *KEYS], descending=[True, False, False, False])
-    )
+    return reaches(history, confidence=confidence, worlds=worlds, seed=seed).frame
 
 
-def reaches(history: History, *, worlds: int = 2000, seed: int = 1) -> Reach:
-    """Estimate the reach of each handoff, and keep the posterior for those who compute on."""
-    return combined(learned_reach(history, worlds=worlds, seed=seed), incidents_by_week(history))
-
-
-def learned_reach(history: History, *, worlds: int = 2000, seed: int = 1) -> pl.DataFrame:
-    """Return what structure and the learnt cascade say of each handoff: keys, reach_structural, reach_learned."""
+def reaches(history: History, *, confidence: float = 0.9, worlds: int = 2000, seed: int = 1) -> Reach:
+    """Estimate the same as `cascade_reach`, and keep the posterior for those who compute on."""
     handoffs = handoffs_in_scope(history)
     graph = impact_of(handoffs.select(*KEYS, "evidence", "mechanism").iter_rows(named=True))
+    nodes = list(graph)
     structural = structural_reach(graph).reach
     learnt = _learnt(history, graph.edges, handoffs)
     graph.add_weighted_edges_from(
         ((one, other, p) for (one, other), p in zip(list(graph.edges), learnt, strict=True)), "probability"
     )
     expected = expected_reach(graph, worlds=worlds, seed=seed)
-    return handoffs.select(KEYS).with_columns(
-        reach_structural=pl.Series([int(structural[node]) for node in graph], dtype=pl.Int64),
-        reach_learned=pl.Series([expected[node] for node in graph], dtype=pl.Float64),
+    base = handoffs.select(KEYS).with_columns(
+        reach_structural=pl.Series([int(structural[node]) for node in nodes], dtype=pl.Int64),
+        reach_learned=pl.Series([expected[node] for node in nodes], dtype=pl.Float64),
     )
-
-
-def combined(learned: pl.DataFrame, incidents: pl.DataFrame) -> Reach:
-    """Combine the learnt reach with the incidents seen.
-
-    Parameters
-    ----------
-    learned
-        source, target, channel, reach_structural, reach_learned.
-    incidents
-        source, target, channel, incidents, reached, squared, cascading, depth; any number of rows a handoff.
-
-    Returns
-    -------
-    Reach
-        Rows in the order of `learned`.
-    """
-    totals = incidents.group_by(KEYS).agg(
-        pl.col("incidents", "reached", "squared", "cascading").sum(), pl.col("depth").max()
-    )
-    frame = learned.join(totals, on=KEYS, how="left", maintain_order="left").with_columns(
-        pl.col("incidents", "reached", "squared", "cascading").fill_null(0.0), pl.col("depth").fill_null(0)
-    )
+    seen = base.join(_incidents(history), on=KEYS, how="left").join(business_hit(history), on=KEYS, how="left")
+    seen = seen.with_columns(
+        pl.col("incidents", "reached", "squared").fill_null(0.0),
+        pl.col("depth", "workflows", "transactions", "customers").fill_null(0),
+        pl.col("systems").fill_null(2),
+    ).sort(KEYS)
     shape, rate = reach_posterior(
-        frame["incidents"].to_numpy(),
-        frame["reached"].to_numpy(),
-        frame["squared"].to_numpy(),
-        frame["reach_learned"].to_numpy(),
+        seen["incidents"].to_numpy(),
+        seen["reached"].to_numpy(),
+        seen["squared"].to_numpy(),
+        seen["reach_learned"].to_numpy(),
     )
-    return Reach(frame, shape, rate)
+    low, high = stats.gamma.ppf([[(1 - confidence) / 2], [(1 + confidence) / 2]], np.maximum(shape, 0.5)) / rate
+    incidents = pl.col("incidents")
+    frame = seen.join(_place(history), on=KEYS, how="left").select(
+        *KEYS,
+        "reach_structural",
+        pl.when(incidents > 0).then(pl.col("reached") / incidents).alias("reach_observed"),
+        "reach_learned",
+        ((pl.col("reached") + _BELIEF * pl.col("reach_learned")) / (incidents + _BELIEF)).alias("reach_expected"),
+        pl.Series("reach_low", low),
+        pl.Series("reach_high", high),
+        "incidents",
+        pl.when(incidents > 0).then(pl.col("cascading") / incidents).alias("share_cascading"),
+        "depth",
+        "systems",
+        "workflows",
+        "transactions",
+        "customers",
+        "value",
+        "value_share",
+        "in_cycle",
+        "single_point_of_failure",
+    )
+    order = frame.with_row_index("row").sort(
+        ["reach_expected", *KEYS], descending=[True, False, False, False], nulls_last=True
+    )
+    rows = order["row"].to_numpy()
+    return Reach(order.drop("row"), np.maximum(shape, 0.5)[rows], rate[rows])
 
 
 def reach_posterior(incidents: Floats, reached: Floats, squared: Floats, learned: Floats) -> tuple[Floats, Floats]:
@@ -224,13 +190,12 @@ def reach_posterior(incidents: Floats, reached: Floats, squared: Floats, learned
     return mean * rate, rate
 
 
-def incidents_by_week(history: History) -> pl.DataFrame:
-    """Count the incidents of each handoff and week, and the distinct other handoffs that each of them made fail."""
+def _incidents(history: History) -> pl.DataFrame:
+    """Count the incidents of each handoff and the distinct other handoffs that each of them made fail."""
     return history.sql(
         """
         WITH roots AS (
-            SELECT failure_id, source, target, channel, origin_weight * weight AS weight,
-                   date_trunc('week', failed_at) AS week_at
+            SELECT failure_id, source, target, channel, origin_weight * weight AS weight
             FROM failures
             WHERE origin <> 'propagated' AND fate <> 'masked' AND origin_weight > 0
         ),
@@ -246,7 +211,7 @@ def incidents_by_week(history: History) -> pl.DataFrame:
         deep AS (
             SELECT root_id, max(depth) AS depth FROM cascades GROUP BY root_id
         )
-        SELECT r.source, r.target, r.channel, r.week_at,
+        SELECT r.source, r.target, r.channel,
                sum(r.weight) AS incidents,
                sum(r.weight * coalesce(h.handoffs, 0)) AS reached,
                sum(r.weight * coalesce(h.handoffs, 0) * coalesce(h.handoffs, 0)) AS squared,
@@ -255,8 +220,8 @@ def incidents_by_week(history: History) -> pl.DataFrame:
         FROM roots AS r
         LEFT JOIN reached AS h ON h.root_id = r.failure_id
         LEFT JOIN deep AS d ON d.root_id = r.failure_id
-        GROUP BY r.source, r.target, r.channel, r.week_at
-        ORDER BY r.source, r.target, r.channel, r.week_at
+        GROUP BY r.source, r.target, r.channel
+        ORDER BY r.source, r.target, r.channel
         """
     )
 

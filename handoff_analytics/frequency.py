@@ -45,7 +45,7 @@ _OWN_PRIOR = 20
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """How often each handoff fails, with all that is believed of it: rows in the order of names."""
+    """How often each handoff fails, with all that is believed of it: the frame's rows are the posterior's rows."""
 
     frame: pl.DataFrame
     posterior: Posterior
@@ -122,8 +122,7 @@ def failure_frequency(
     Empirical Bayes: Robbins 1956; negative binomial and beta-binomial likelihoods: Greenwood and Yule 1920; ranks:
     Goldstein and Spiegelhalter, League tables and their limitations, JRSS A 159, 1996.
     """
-    found = frequencies(history, per=per, confidence=confidence, draws=draws, seed=seed).frame
-    return found.sort(["failures_per_year", *KEYS], descending=[True, False, False, False], nulls_last=True)
+    return frequencies(history, per=per, confidence=confidence, draws=draws, seed=seed).frame
 
 
 def frequencies(
@@ -137,7 +136,7 @@ def frequencies(
     since, until = window(history)
     days = max((until - since).total_seconds() / 86_400, 1.0)
     unit = "hour" if days < 14 else "day"
-    handoffs = handoffs_declared_or_seen(history)
+    handoffs = _handoffs(history)
     buckets = handoff_buckets(history, unit=unit)
     return estimated(
         handoffs, buckets, window_days=days, unit=unit, per=per, confidence=confidence, draws=draws, seed=seed
@@ -205,7 +204,7 @@ def handoff_buckets(history: History, *, unit: str) -> pl.DataFrame:
     )
 
 
-def handoffs_declared_or_seen(history: History) -> pl.DataFrame:
+def _handoffs(history: History) -> pl.DataFrame:
     """Return the handoffs that were seen in scope or declared, with what was declared of their volume."""
     return history.sql(
         """
@@ -322,7 +321,11 @@ def estimated(
         pl.Series("rank_high", ranks.high),
         pl.Series("p_top10", ranks.p_top),
     )
-    return Frequencies(result, posterior, volume)
+    order = result.with_row_index("row").sort(
+        ["failures_per_year", *KEYS], descending=[True, False, False, False], nulls_last=True
+    )
+    rows = order["row"].to_numpy()
+    return Frequencies(order.drop("row"), Posterior(posterior.mean[rows], posterior.table[rows]), volume[rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,401 +1,401 @@
-"""Which handoff should be fixed first, and how sure is that?
-
-The score is money: what the failures that begin at a handoff will cost in the coming year, their consequences
-included. Every row shows what its score is made of, and how far the evidence lets it move.
-"""
+"""Which handoff should be repaired first, and how sure is that?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from .cascade import Reach, combined, incidents_by_week, learned_reach
+from .cascade import Reach, reaches
 from .credibility import rank_summary
 from .errors import ArgumentError
-from .frequency import KEYS, Frequencies, estimated, handoff_buckets, handoffs_declared_or_seen, window
-from .prices import Prices, prices
-from .recovery import Costs, failed_by_week, priced
-from .ticket_times import ticket_times
-from .vocabulary import Basis
+from .frequency import Frequencies, frequencies, window
+from .recovery import Costs, costs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-    from .catalogue import Calendar
     from .history import History
 
     Floats = NDArray[np.float64]
 
-# A handoff shares the tier of those above it unless the first of them is worse with this probability.
+KEYS = ("source", "target", "channel")
+# A handoff that loses less than the first of its tier with at least this probability begins the next tier. Comparing
+# with the neighbour instead would chain all of a long ranking into one tier.
 _SURE = 0.9
-_PARTS = ("volume", "rate", "reach", "cost")
+_SMALL = 1e-9
 
 
-def rank(
-    history: History,
-    *,
-    role: str = "engineer",
-    currency: str | None = None,
-    calendar: Calendar | None = None,
-    incidence: Mapping[str, float | tuple[float, float, float]] | None = None,
-    confidence: float = 0.9,
-    draws: int = 4000,
-    seed: int = 1,
-) -> pl.DataFrame:
-    """Rank handoffs by the money that their failures are expected to cost in a year.
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What each handoff loses in a year: the frame's rows are the columns of the draws."""
 
-    Expected annual loss = calls a year x failure rate x ((1 + reach) x work for one failed handoff + all else that one
-    failure costs). A failure is booked where it began, with all that it brought down: so fixing the first row is worth
-    its whole loss. Each factor is drawn from its posterior on its own; the score is the mean of the products, and
-    ranks are counted draw by draw.
+    frame: pl.DataFrame
+    draws: Floats
+    """One row a draw, one column a handoff, in currency a year: the product of the next two."""
+    rates: Floats
+    """The same of failures a year."""
+    costs: Floats
+    """The same of what one failure costs in all."""
+    cascading: Floats
+    """Of it, what the failures cost that it causes elsewhere."""
 
-    Work comes from tickets: hours by ticket, tickets by failed handoff, both shrunk where they are few. Without any
-    ticket it is assumed (0.1 to 1 hour), without any price an hour is assumed to cost 60 to 120; `basis` says so.
+
+def rank(history: History, *, role: str = "engineer", draws: int = 4000, seed: int = 1) -> pl.DataFrame:
+    """Rank the handoffs by the loss to expect in a year.
+
+    The expected annual loss of a handoff is its failures a year, times what one failure costs: the work on tickets for
+    the failed handoff and for those that fail in consequence, and the value, contacts and repairs that come with it.
+    All cost of a cascade is booked where it began. Each factor is drawn from its posterior, so that the loss has an
+    interval and the rank a range. The order is by the mean.
 
     Parameters
     ----------
     history
-        What to rank, and in which window.
-    role, currency, calendar, incidence
-        As in `recovery_cost`.
-    confidence
-        Probability that an interval of the loss holds the truth.
-    draws, seed
-        Posterior draws, and their seed.
+        What to measure, and in which window.
+    role
+        Whose hourly rate the work is priced with.
+    draws
+        Draws of the posterior.
+    seed
+        Of the draws.
 
     Returns
     -------
     polars.DataFrame
-        One row a handoff, by rank:
+        One row a handoff that was seen, the largest loss first.
 
-        =========================  =======  ================================================================
-        rank                       Int64    1 is the largest expected_annual_loss; ties by name
-        source, target, channel    String   the handoff
-        platform                   String   its platform type
-        handoff_type, mode         String   most frequent type of its failures, and mode within that
-        expected_annual_loss       Float64  currency a year; null for a handoff that was never exercised
-        loss_low, loss_high        Float64  its interval
-        currency                   String   ISO 4217
-        rank_median                Float64  median rank over the draws
-        rank_low, rank_high        Float64  5 and 95 % of the rank
-        p_top10                    Float64  probability to be among the ten largest
-        tier                       Int64    1 is the first; the rows of a tier cannot be told from its first row
-        pareto                     Boolean  no other has both more failures, more reach and more cost
-        calls_per_year             Float64  volume
-        failure_rate               Float64  failures a call, 0 to 1
-        failures_per_year          Float64  volume x rate
-        reach_expected             Float64  other handoffs that one failure makes fail
-        cost_per_failed_handoff    Float64  currency; loss = failures_per_year x (1 + reach) x this
-        why_volume                 Float64  log of volume over the geometric mean of all handoffs
-        why_rate                   Float64  the same of the rate
-        why_reach                  Float64  the same of 1 + reach
-        why_cost                   Float64  the same of the cost; the four add up to the log of the loss over its own
-        why                        String   what sets it apart, in words
-        failures, tickets          Float64  what was seen
-        silent_share               Float64  of its failures, 0 to 1; null without failures
-        handled_share              Float64  caught by a fallback or compensation; null without failures
-        assumed_share              Float64  part of the loss that rests on assumptions
-        basis                      String   measured, derived or assumed: the weakest part that makes up half
-        status                     String   failing, no_failure or never_exercised
-        =========================  =======  ================================================================
+        ======================= ======= =======================================================================
+        column                  dtype   meaning
+        ======================= ======= =======================================================================
+        rank                    Int64   1 loses most
+        source, target, channel String  the handoff
+        expected_annual_loss    Float64 mean loss a year, in currency
+        loss_low, loss_high     Float64 5 and 95 % of it
+        currency                String  ISO 4217
+        rank_median             Float64 median rank over the draws
+        rank_low, rank_high     Float64 5 and 95 % of the same
+        p_top10                 Float64 probability to be among the ten largest
+        tier                    Int64   those of a tier cannot be told from its first with 90 % probability
+        failures_per_year       Float64 origins a year, shrunk
+        failure_rate            Float64 failures a call, from 0 to 1, shrunk
+        calls_per_year          Float64 volume
+        reach_expected          Float64 further handoffs that one failure makes fail
+        cost_per_failure        Float64 money that one failure costs in all, its cascade included
+        work_per_failure        Float64 of it, the work on tickets
+        assumed_share           Float64 part of the cost that rests on assumptions; null without cost
+        silent_share            Float64 share of its failures that no status told
+        handoff_type            String  what it fails by most; unclassified when no rule says
+        mode                    String  the finer word
+        owner                   String  team of the target, else of the source
+        on_front                Boolean no other handoff is worse in frequency, reach and cost at once
+        why_frequency           Float64 log of its failures a year over the geometric mean of all
+        why_cost                Float64 as above, of the cost of one failure without its cascade
+        why_reach               Float64 as above, of 1 + reach
+        why                     String  the same in words
+        ======================= ======= =======================================================================
 
     Raises
     ------
     EmptyHistoryError
-        If no handoff is in scope.
-    ArgumentError
-        If `confidence` is no probability.
+        If the scope holds no crossings.
 
     References
     ----------
-    Ranks and their uncertainty: Goldstein and Spiegelhalter 1996; Lin, Louis, Paddock and Ridgeway 2006.
+    Ranks with uncertainty: Goldstein and Spiegelhalter 1996; Lin, Louis, Paddock and Ridgeway 2006.
     """
-    if not 0 < confidence < 1:
-        raise ArgumentError(f"confidence={confidence} is no probability: it must lie between 0 and 1, such as 0.9.")
-    evidence = gathered(history, role=role, currency=currency, calendar=calendar, incidence=incidence)
-    return (
-        ranked(factors(evidence), confidence=confidence, draws=draws, seed=seed)
-        .join(_kinds(history), on=KEYS, how="left", maintain_order="left")
-        .select(*_COLUMNS)
+    return losses(history, role=role, draws=draws, seed=seed).frame
+
+
+def losses(history: History, *, role: str = "engineer", draws: int = 4000, seed: int = 1) -> Losses:
+    """Rank as `rank` does, and keep the draws for those who compute on."""
+    if draws < 100:
+        raise ArgumentError(f"draws = {draws} is too few for an interval: at least 100 are needed.")
+    random = np.random.default_rng(seed)
+    often, far, dear = frequencies(history), reaches(history), costs(history, role=role)
+    base = often.frame.filter(pl.col("status") != "never_exercised").select(KEYS).sort(KEYS)
+    rate, reach = _rates(often, base, random, draws), _reach(far, base, random, draws)
+    work, other = _costs(dear, far, base, random, draws)
+    each = work * (1 + reach) + other
+    annual = rate * each
+    order = np.argsort(-annual.mean(axis=0), kind="stable")
+    annual = annual[:, order]
+    ranks = rank_summary(annual)
+    low, high = np.quantile(annual, [0.05, 0.95], axis=0)
+    frequency, cost, spread = (
+        rate.mean(axis=0)[order],
+        (work + other).mean(axis=0)[order],
+        1 + reach.mean(axis=0)[order],
+    )
+    frame = base[order.tolist()].with_columns(
+        rank=pl.int_range(1, len(order) + 1, dtype=pl.Int64),
+        expected_annual_loss=pl.Series(annual.mean(axis=0)),
+        loss_low=pl.Series(low),
+        loss_high=pl.Series(high),
+        currency=pl.lit(dear.prices.currency),
+        rank_median=pl.Series(ranks.median),
+        rank_low=pl.Series(ranks.low),
+        rank_high=pl.Series(ranks.high),
+        p_top10=pl.Series(ranks.p_top),
+        tier=_tiers(annual),
+        cost_per_failure=pl.Series(each.mean(axis=0)[order]),
+        work_per_failure=pl.Series(work.mean(axis=0)[order]),
+        on_front=pl.Series(front(np.column_stack([frequency, cost, spread]))),
+        why_frequency=pl.Series(_against_usual(frequency)),
+        why_cost=pl.Series(_against_usual(cost)),
+        why_reach=pl.Series(_against_usual(spread)),
+    )
+    frame = (
+        frame.join(
+            often.frame.select(*KEYS, "failures_per_year", "failure_rate", "calls_per_year"), on=KEYS, how="left"
+        )
+        .join(far.frame.select(*KEYS, "reach_expected"), on=KEYS, how="left")
+        .join(dear.frame.select(*KEYS, "assumed_share"), on=KEYS, how="left")
+        .join(_kinds(history), on=KEYS, how="left")
+        .join(_owners(history), on=KEYS, how="left")
+        .sort("rank")
+        .with_columns(pl.col("handoff_type").fill_null("unclassified"), pl.col("silent_share").fill_null(0.0))
+    )
+    return Losses(
+        frame.with_columns(why=_in_words(frame)).select(COLUMNS),
+        annual,
+        rates=rate[:, order],
+        costs=each[:, order],
+        cascading=(work * reach)[:, order],
     )
 
 
-_COLUMNS = (
-    *("rank", "source", "target", "channel", "platform", "handoff_type", "mode"),
-    *("expected_annual_loss", "loss_low", "loss_high", "currency"),
-    *("rank_median", "rank_low", "rank_high", "p_top10", "tier", "pareto"),
-    *("calls_per_year", "failure_rate", "failures_per_year", "reach_expected", "cost_per_failed_handoff"),
-    *("why_volume", "why_rate", "why_reach", "why_cost", "why"),
-    *("failures", "tickets", "silent_share", "handled_share", "assumed_share", "basis", "status"),
+COLUMNS = (
+    *("rank", *KEYS, "expected_annual_loss", "loss_low", "loss_high", "currency"),
+    *("rank_median", "rank_low", "rank_high", "p_top10", "tier"),
+    *("failures_per_year", "failure_rate", "calls_per_year", "reach_expected", "cost_per_failure", "work_per_failure"),
+    *("assumed_share", "silent_share", "handoff_type", "mode", "owner", "on_front"),
+    *("why_frequency", "why_cost", "why_reach", "why"),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a ranking is computed from, as counts: every frame has weeks, so that weeks can be drawn again."""
-
-    handoffs: pl.DataFrame
-    buckets: pl.DataFrame
-    unit: str
-    window_days: float
-    learned: pl.DataFrame
-    incidents: pl.DataFrame
-    failed: pl.DataFrame
-    tickets: pl.DataFrame
-    prices: Prices
+def _place(frame: pl.DataFrame, base: pl.DataFrame) -> Floats:
+    """Return for each handoff of `base` its row in another frame, -1 where it has none."""
+    rows = frame.select(KEYS).with_row_index("row")
+    joined = base.join(rows, on=KEYS, how="left", maintain_order="left")
+    return joined["row"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """The factors of the loss of each handoff, each with its posterior; rows in the order of names."""
-
-    frequencies: Frequencies
-    reach: Reach
-    costs: Costs
-
-    @property
-    def failed(self) -> Floats:
-        """Handoffs that failed in the window, own and in consequence."""
-        return self.costs.frame["failures"].to_numpy() * (1 + self.reach.expected)
-
-    def draws(self, random: np.random.Generator, size: int) -> tuple[Floats, Floats, Floats, Floats]:
-        """Draw failures a year, reach, work for a failed handoff, and what else a failure costs."""
-        rates = self.frequencies.posterior.draws(random, size)
-        reach = self.reach.draws(random, size)
-        work = self.costs.work_draws(random, size, self.failed)
-        other = self.costs.other_draws(random, size)
-        return rates * self.frequencies.per_year, reach, work, other
+def _picked(draws: Floats, rows: Floats, *, absent: Floats | float) -> Floats:
+    """Return the columns of `rows`; those that are absent get a value of their own."""
+    padded = np.column_stack([draws, np.broadcast_to(absent, (len(draws), 1)) if np.isscalar(absent) else absent])
+    return np.asarray(padded[:, rows])
 
 
-def gathered(
-    history: History,
-    *,
-    role: str = "engineer",
-    currency: str | None = None,
-    calendar: Calendar | None = None,
-    incidence: Mapping[str, float | tuple[float, float, float]] | None = None,
-) -> Evidence:
-    """Count all that `rank` needs."""
-    since, until = window(history)
-    days = max((until - since).total_seconds() / 86_400, 1.0)
-    unit = "hour" if days < 14 else "day"
-    return Evidence(
-        handoffs=handoffs_declared_or_seen(history),
-        buckets=handoff_buckets(history, unit=unit),
-        unit=unit,
-        window_days=days,
-        learned=learned_reach(history),
-        incidents=incidents_by_week(history),
-        failed=failed_by_week(history),
-        tickets=ticket_times(history, calendar=calendar),
-        prices=prices(history, role=role, currency=currency, incidence=incidence),
+def _rates(often: Frequencies, base: pl.DataFrame, random: np.random.Generator, size: int) -> Floats:
+    drawn = often.posterior.draws(random, size) * often.per_year
+    return _picked(drawn, _place(often.frame, base), absent=0.0)
+
+
+def _reach(far: Reach, base: pl.DataFrame, random: np.random.Generator, size: int) -> Floats:
+    return _picked(far.draws(random, size), _place(far.frame, base), absent=0.0)
+
+
+def _costs(
+    dear: Costs, far: Reach, base: pl.DataFrame, random: np.random.Generator, size: int
+) -> tuple[Floats, Floats]:
+    """Draw what one failed handoff costs in work, and what a failure costs beside; an unknown one costs the average."""
+    reached = dear.frame.join(far.frame.select(*KEYS, "reach_expected"), on=KEYS, how="left", maintain_order="left")
+    failed = reached["failures"].to_numpy() * (1 + reached["reach_expected"].fill_null(0.0).to_numpy())
+    if not dear.frame.height:
+        return np.zeros((size, base.height)), np.zeros((size, base.height))
+    work, other = dear.work_draws(random, size, failed), dear.other_draws(random, size)
+    rows = _place(dear.frame, base)
+    return (
+        _picked(work, rows, absent=work.mean(axis=1, keepdims=True)),
+        _picked(other, rows, absent=other.mean(axis=1, keepdims=True)),
     )
 
 
-def factors(evidence: Evidence) -> Factors:
-    """Estimate every factor from counts."""
-    found = estimated(
-        evidence.handoffs, evidence.buckets, window_days=evidence.window_days, unit=evidence.unit, draws=1
-    )
-    keys = found.frame.select(KEYS)
-    learned = keys.join(evidence.learned, on=KEYS, how="left", maintain_order="left").with_columns(
-        pl.col("reach_structural").fill_null(0), pl.col("reach_learned").fill_null(0.0)
-    )
-    # Tickets and failures of handoffs outside the scope have no rate to be multiplied with.
-    costs = priced(
-        evidence.failed.join(keys, on=KEYS, how="semi"),
-        evidence.tickets.join(keys, on=KEYS, how="semi"),
-        evidence.prices,
-        handoffs=keys,
-    )
-    return Factors(found, combined(learned, evidence.incidents), costs)
+def _tiers(annual: Floats) -> pl.Series:
+    """Return the tiers: a new one begins where the first of the tier loses more in at least 90 % of the draws."""
+    tiers, first = [], 0
+    for place in range(annual.shape[1]):
+        if place and (annual[:, first] > annual[:, place]).mean() >= _SURE:
+            first = place
+            tiers.append(tiers[-1] + 1)
+        else:
+            tiers.append(tiers[-1] if tiers else 1)
+    return pl.Series(tiers, dtype=pl.Int64)
 
 
-def ranked(known: Factors, *, confidence: float = 0.9, draws: int = 4000, seed: int = 1) -> pl.DataFrame:
-    """Rank handoffs whose factors are known; `rank` says how.
+def front(components: Floats) -> NDArray[np.bool_]:
+    """Tell which rows no other row exceeds in all columns at once (Pareto).
+
+    Examples
+    --------
+    >>> front(np.array([[3.0, 1.0], [1.0, 3.0], [1.0, 1.0]])).tolist()
+    [True, True, False]
+    """
+    others, own = components[None, :, :], components[:, None, :]
+    beaten = np.all(others >= own, axis=2) & np.any(others > own, axis=2)
+    return np.asarray(~np.any(beaten, axis=1))
+
+
+def _against_usual(values: Floats) -> Floats:
+    """Return the log of each value over the geometric mean of all; where the values are nothing, nothing stands out."""
+    logs = np.log(np.maximum(values, _SMALL))
+    return np.asarray(
+        np.where(values > _SMALL, logs - logs[values > _SMALL].mean() if (values > _SMALL).any() else 0, 0)
+    )
+
+
+def _in_words(frame: pl.DataFrame) -> pl.Series:
+    sentences = []
+    for row in frame.iter_rows(named=True):
+        parts = {
+            f"fails {row['failures_per_year']:,.0f} times a year": row["why_frequency"],
+            f"each failure costs {row['cost_per_failure']:,.0f} {row['currency']}": row["why_cost"],
+            f"each reaches {row['reach_expected'] or 0:.1f} further handoffs": row["why_reach"],
+        }
+        ordered = sorted(parts.items(), key=lambda part: -part[1])
+        sentences.append(
+            "; ".join(text for text, weight in ordered if weight > 0) or "below the usual in every respect"
+        )
+    return pl.Series(sentences, dtype=pl.String)
+
+
+def _kinds(history: History) -> pl.DataFrame:
+    """Return what each handoff fails by most, and how much of it no status told."""
+    return history.sql("""
+        WITH counted AS (
+            SELECT source, target, channel, handoff_type, mode, sum(origin_weight * weight) AS failed,
+                sum(CASE WHEN silent THEN origin_weight * weight ELSE 0 END) AS silent
+            FROM failures
+            WHERE origin <> 'propagated' AND fate <> 'masked'
+            GROUP BY source, target, channel, handoff_type, mode
+        )
+        SELECT source, target, channel,
+            arg_max(handoff_type, (failed, handoff_type)) AS handoff_type,
+            arg_max(mode, (failed, mode)) AS mode,
+            sum(silent) / nullif(sum(failed), 0) AS silent_share
+        FROM counted
+        GROUP BY source, target, channel
+        ORDER BY source, target, channel
+    """)
+
+
+def _owners(history: History) -> pl.DataFrame:
+    return history.sql("""
+        SELECT source, target, channel, coalesce(target_team, source_team) AS owner
+        FROM handoffs
+        ORDER BY source, target, channel
+    """)
+
+
+def rank_stability(history: History, *, resamples: int = 20, seed: int = 1) -> pl.DataFrame:
+    """Measure how far the ranking depends on single weeks.
+
+    The ranking is computed again with each week left out in turn, or with `resamples` random weeks left out where
+    there are more.
 
     Parameters
     ----------
-    known
-        The factors.
-    confidence, draws, seed
-        As in `rank`.
+    history
+        What to measure; at least three weeks.
+    resamples
+        How many weeks are left out at the most.
+    seed
+        Of the choice of weeks.
 
     Returns
     -------
     polars.DataFrame
-        As `rank`, without handoff_type and mode.
+        One row a week left out, in order of time.
+
+        ============ ======= ===========================================================
+        column       dtype   meaning
+        ============ ======= ===========================================================
+        week         Date    Monday of the week that was left out
+        kendall_tau  Float64 agreement of the two orders, 1 is the same (Kendall's tau-b)
+        top10_shared Float64 share of the first ten that stay among the first ten
+        first_same   Boolean whether the first handoff stays first
+        ============ ======= ===========================================================
+
+    Raises
+    ------
+    ArgumentError
+        If there are fewer than three weeks.
     """
-    random = np.random.default_rng(seed)
-    failures, reach, work, other = known.draws(random, draws)
-    spread = (1 + reach) * work
-    loss = failures * (spread + other)
-    ranks = rank_summary(loss)
-    frame = known.frequencies.frame
-    mean = loss.mean(axis=0)
-    low, high = np.quantile(loss, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    seen = pl.col("failures") > 0
-    yearly = failures.mean(axis=0)
-    expected = 1 + known.reach.expected
-    cost = np.divide(mean, yearly * expected, out=np.zeros(len(mean)), where=yearly > 0)
-    assumed = _assumed_share(known.costs, spread.mean(axis=0), other.mean(axis=0))
-    table = frame.select(
-        *KEYS,
-        "platform",
-        pl.Series("expected_annual_loss", mean),
-        pl.Series("loss_low", low),
-        pl.Series("loss_high", high),
-        pl.lit(known.costs.prices.currency).alias("currency"),
-        pl.Series("rank_median", ranks.median),
-        pl.Series("rank_low", ranks.low),
-        pl.Series("rank_high", ranks.high),
-        pl.Series("p_top10", ranks.p_top),
-        pl.Series("pareto", pareto_front(np.column_stack([yearly, expected, cost]))),
-        "calls_per_year",
-        "failure_rate",
-        pl.Series("failures_per_year", yearly),
-        pl.Series("reach_expected", known.reach.expected),
-        pl.Series("cost_per_failed_handoff", cost),
-        "failures",
-        known.costs.frame["tickets"],
-        pl.when(seen).then(pl.col("silent") / pl.col("failures")).alias("silent_share"),
-        pl.when(seen).then(pl.col("handled") / pl.col("failures")).alias("handled_share"),
-        pl.Series("assumed_share", assumed),
-        pl.Series("basis", _basis(known.costs, assumed), dtype=pl.String),
-        "status",
-    )
-    # What nobody saw working has no loss yet, whatever volume was declared for it.
-    known_volume = pl.col("status") != "never_exercised"
-    table = table.with_columns(
-        pl.when(known_volume).then(pl.col(name))
-        for name in ("expected_annual_loss", "loss_low", "loss_high", "failures_per_year")
-    ).with_columns(_why(table))
-    ordered = table.with_row_index("row").sort(
-        ["expected_annual_loss", *KEYS], descending=[True, False, False, False], nulls_last=True
-    )
-    rows = ordered["row"].to_numpy()
-    return ordered.drop("row").with_columns(
-        pl.Series("rank", np.arange(1, len(rows) + 1), dtype=pl.Int64),
-        pl.Series("tier", tiers(loss[:, rows]), dtype=pl.Int64),
-        why=pl.Series([_in_words(row) for row in ordered.iter_rows(named=True)], dtype=pl.String),
-    )
+    from scipy.stats import kendalltau  # noqa: PLC0415 - only here, and slow to import
 
-
-def tiers(loss: Floats) -> list[int]:
-    """Return the tier of each handoff, from draws of their losses, the largest first.
-
-    A new tier starts where a handoff is smaller than the first of the tier above in at least 90 % of the draws.
-
-    Examples
-    --------
-    >>> tiers(np.array([[9.0, 5.0, 4.0], [8.0, 4.0, 5.0]]))
-    [1, 2, 2]
-    """
-    found, tier, first = [], 1, 0
-    for column in range(loss.shape[1]):
-        if float(np.mean(loss[:, first] > loss[:, column])) >= _SURE:
-            tier, first = tier + 1, column
-        found.append(tier)
-    return found
-
-
-def pareto_front(values: Floats) -> NDArray[np.bool_]:
-    """Mark the rows that no other row equals or exceeds in every column and exceeds in one.
-
-    Examples
-    --------
-    >>> pareto_front(np.array([[3, 1], [1, 3], [1, 1], [3, 1]])).tolist()
-    [True, True, False, True]
-    """
-    front = np.ones(len(values), dtype=bool)
-    for row, value in enumerate(values):
-        front[row] = not np.any(np.all(values >= value, axis=1) & np.any(values > value, axis=1))
-    return front
-
-
-def _why(table: pl.DataFrame) -> list[pl.Series]:
-    """Take the logarithms of the factors, each against its geometric mean."""
-    parts = {
-        "volume": table["calls_per_year"].fill_null(0.0).to_numpy(),
-        "rate": table["failure_rate"].to_numpy(),
-        "reach": 1 + table["reach_expected"].to_numpy(),
-        "cost": table["cost_per_failed_handoff"].to_numpy(),
-    }
-    columns = []
-    for name in _PARTS:
-        values = parts[name]
-        usable = values > 0
-        logs = np.log(values, out=np.full(len(values), np.nan), where=usable)
-        usual = float(np.mean(logs[usable])) if usable.any() else 0.0
-        columns.append(pl.Series(f"why_{name}", logs - usual, dtype=pl.Float64).fill_nan(None))
-    return columns
-
-
-_WORDS = {
-    "volume": ("is crossed {} times as often as is usual", "is crossed 1/{} as often as is usual"),
-    "rate": ("fails {} times as often a call", "fails 1/{} as often a call"),
-    "reach": ("its failures travel {} times as far", "its failures travel 1/{} as far"),
-    "cost": ("each failure costs {} times as much", "each failure costs 1/{} as much"),
-}
-
-
-def _in_words(row: dict[str, float | None]) -> str:
-    """Say which factors raise a handoff above the usual one, the strongest first, and which hold it down."""
-    logs = [(float(row[f"why_{name}"] or 0.0), name) for name in _PARTS]
-    told = []
-    for log, name in sorted(logs, key=lambda part: (-abs(part[0]), part[1])):
-        if abs(log) < 0.2:
-            continue
-        up, down = _WORDS[name]
-        told.append(
-            (up if log > 0 else down).format(
-                f"{np.exp(abs(log)):,.2g}" if abs(log) < 4.6 else f"{np.exp(abs(log)):,.0f}"
-            )
-        )
-    return "; ".join(told) or "like the usual handoff in every respect"
-
-
-def _assumed_share(costs: Costs, work: Floats, other: Floats) -> Floats:
-    """Say how much of each loss rests on assumptions: the items whose number is assumed, and work without record."""
-    total = work + other
-    guess = (costs.frame["touch_basis"].fill_null("measured") == Basis.ASSUMED.value).to_numpy()
-    if not costs.frame["tickets"].sum() > 0 or costs.prices.hour_basis == Basis.ASSUMED:
-        guess = np.ones(len(work), dtype=bool)
-    told = all(costs.prices.units(price)[1] != Basis.ASSUMED for price in costs.prices.items)
-    part = np.where(guess, work, 0.0) + (0.0 if told else other)
-    return np.divide(part, total, out=np.zeros(len(total)), where=total > 0)
-
-
-def _basis(costs: Costs, assumed: Floats) -> list[str]:
-    return [
-        Basis.ASSUMED.value if share >= 0.5 else (Basis.MEASURED.value if tickets > 0 else Basis.DERIVED.value)
-        for share, tickets in zip(assumed, costs.frame["tickets"], strict=True)
+    since, until = window(history)
+    weeks = history.sql("SELECT DISTINCT date_trunc('week', started_at)::DATE AS week FROM crossings ORDER BY week")[
+        "week"
     ]
-
-
-def _kinds(history: History) -> pl.DataFrame:
-    """Name the most frequent type of each handoff's failures, and the most frequent mode within it."""
-    counted = history.sql(
-        """
-        SELECT source, target, channel, handoff_type, mode, sum(origin_weight * weight) AS failures
-        FROM failures
-        WHERE origin <> 'propagated' AND fate <> 'masked'
-        GROUP BY source, target, channel, handoff_type, mode
-        ORDER BY source, target, channel, handoff_type, mode
-        """
-    )
-    by_type = counted.with_columns(of_type=pl.col("failures").sum().over(*KEYS, "handoff_type"))
-    return (
-        by_type.sort(
-            [*KEYS, "of_type", "handoff_type", "failures", "mode"],
-            descending=[False, False, False, True, False, True, False],
-            nulls_last=True,
+    if len(weeks) < 3:
+        raise ArgumentError(f"There are {len(weeks)} weeks from {since} to {until}: stability needs three.")
+    whole = rank(history, draws=500)
+    order = {row[:3]: place for place, row in enumerate(whole.select(KEYS).iter_rows())}
+    chosen = sorted(np.random.default_rng(seed).choice(len(weeks), min(resamples, len(weeks)), replace=False))
+    rows = []
+    for place in chosen:
+        monday = weeks[int(place)]
+        # The two parts around the week are ranked each for itself and merged by loss, weighted by their length.
+        parts = [history.between(since, monday), history.between(monday + timedelta(days=7), until)]
+        found: dict[tuple[str, ...], float] = {}
+        for part, days in ((parts[0], (monday - since.date()).days), (parts[1], (until.date() - monday).days - 7)):
+            if days < 7:
+                continue
+            for row in rank(part, draws=500).select(*KEYS, "expected_annual_loss").iter_rows():
+                found[row[:3]] = found.get(row[:3], 0.0) + row[3] * days
+        shared = [key for key in order if key in found]
+        again = sorted(shared, key=lambda key: (-found[key], key))
+        tau = kendalltau([order[key] for key in shared], [again.index(key) for key in shared]).statistic
+        top = set(list(order)[:10])
+        rows.append(
+            (monday, float(tau), len(top & set(again[:10])) / max(1, min(10, len(top))), again[0] == next(iter(order)))
         )
-        .unique(KEYS, keep="first", maintain_order=True)
-        .select(*KEYS, "handoff_type", "mode")
+    return pl.DataFrame(
+        rows,
+        schema={"week": pl.Date, "kendall_tau": pl.Float64, "top10_shared": pl.Float64, "first_same": pl.Boolean},
+        orient="row",
+    )
+
+
+def rpn_contrast(ranking: pl.DataFrame) -> pl.DataFrame:
+    """Set the ranking beside the risk priority number that it replaces.
+
+    The number multiplies three ordinals from 1 to 10: occurrence, severity and detection, here the deciles of failures
+    a year, of cost and of the silent share. Products of ordinals tie and reverse (Bowles 2003; Wheeler 2011); this
+    frame shows how often, and is no ranking to act on.
+
+    Parameters
+    ----------
+    ranking
+        What `rank` returned.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a handoff in the order of `rank`: rank, source, target, channel, occurrence, severity, detection (Int64,
+        1 to 10), rpn (Int64), rpn_rank (Int64, ties share the better rank) and moved (Int64, rpn_rank - rank).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = pl.DataFrame(
+    ...     {"rank": [1, 2], "source": ["a", "a"], "target": ["b", "c"], "channel": ["http"] * 2,
+    ...      "failures_per_year": [1.0, 9.0], "cost_per_failure": [90.0, 1.0], "silent_share": [0.0, 0.0]})
+    >>> rpn_contrast(frame)["rpn_rank"].to_list()
+    [1, 1]
+    """
+    columns = {"occurrence": "failures_per_year", "severity": "cost_per_failure", "detection": "silent_share"}
+    graded = ranking.with_columns(
+        (pl.col(name).rank("max") / pl.len() * 10).ceil().clip(1, 10).cast(pl.Int64).alias(grade)
+        if name != "silent_share"
+        else (1 + pl.col(name) * 9).round().cast(pl.Int64).alias(grade)
+        for grade, name in columns.items()
+    ).with_columns(rpn=pl.col("occurrence") * pl.col("severity") * pl.col("detection"))
+    graded = graded.with_columns(rpn_rank=pl.col("rpn").rank("min", descending=True).cast(pl.Int64))
+    return graded.with_columns(moved=pl.col("rpn_rank") - pl.col("rank")).select(
+        *("rank", *KEYS, "occurrence", "severity", "detection", "rpn", "rpn_rank", "moved")
     )

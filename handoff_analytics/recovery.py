@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from .credibility import gamma_poisson_prior
+from .credibility import GammaPrior, gamma_poisson_prior
 from .prices import ASSUMED_HOURS, CATEGORIES, Prices, prices
 from .ticket_times import KEYS, handoff_times, ticket_times
 from .vocabulary import Basis
@@ -44,6 +44,7 @@ class Costs:
     """As `recovery_cost` returns it, in the order of names, without the unlinked row."""
     unlinked: pl.DataFrame
     prices: Prices
+    tickets_prior: GammaPrior
 
     def work_draws(self, random: np.random.Generator, size: int, failed: Floats) -> Floats:
         """Draw the cost of work for one failed handoff: one row a draw, one column a handoff.
@@ -172,58 +173,29 @@ def costs(
     horizon_hours: float | None = None,
 ) -> Costs:
     """Estimate the same as `recovery_cost`, and keep what is needed to compute on."""
-    return priced(
-        failed_by_week(history),
-        ticket_times(history, calendar=calendar, horizon_hours=horizon_hours),
-        prices(history, role=role, currency=currency, incidence=incidence),
-    )
-
-
-def priced(failed: pl.DataFrame, tickets: pl.DataFrame, at: Prices, *, handoffs: pl.DataFrame | None = None) -> Costs:
-    """Price failures and tickets given as frames.
-
-    Parameters
-    ----------
-    failed
-        As `failed_by_week` counts them; any number of rows a handoff.
-    tickets
-        As `ticket_times` returns them.
-    at
-        The prices.
-    handoffs
-        source, target, channel of handoffs to price besides those with failures or tickets.
-
-    Returns
-    -------
-    Costs
-        Rows in the order of names.
-    """
-    times, usual = handoff_times(tickets)
-    counted = failed.group_by(KEYS).agg(pl.col(_COUNTS).sum())
-    if handoffs is not None:
-        counted = counted.join(handoffs.select(KEYS), on=KEYS, how="full", coalesce=True)
-    whole = (
-        counted.join(times, on=KEYS, how="full", coalesce=True, nulls_equal=True)
-        .with_columns(
-            pl.col(*_COUNTS, *_SUMS).fill_null(0.0),
-            pl.col("credibility").fill_null(0.0),
-            *(pl.col(name).fill_null(value).fill_nan(None) for name, value in usual.items()),
-        )
-        .sort(KEYS, nulls_last=True)
-    )
+    priced = prices(history, role=role, currency=currency, incidence=incidence)
+    times, usual = handoff_times(ticket_times(history, calendar=calendar, horizon_hours=horizon_hours))
+    whole = _failed(history).join(times, on=KEYS, how="full", coalesce=True, nulls_equal=True)
+    whole = whole.with_columns(
+        pl.col(*_COUNTS, *_SUMS).fill_null(0.0),
+        pl.col("credibility").fill_null(0.0),
+        *(pl.col(name).fill_null(value).fill_nan(None) for name, value in usual.items()),
+    ).sort(KEYS, nulls_last=True)
     linked = whole["source"].is_not_null()
+    handoffs = whole.filter(linked)
     return Costs(
-        _money(whole.filter(linked), at, any_tickets=times.height > 0),
-        _money(whole.filter(~linked), at, any_tickets=times.height > 0),
-        at,
+        _money(handoffs, priced, any_tickets=times.height > 0),
+        _money(whole.filter(~linked), priced, any_tickets=times.height > 0),
+        priced,
+        gamma_poisson_prior(handoffs["tickets"], handoffs["failures"]),
     )
 
 
-def failed_by_week(history: History) -> pl.DataFrame:
-    """Count the failures of each handoff and week by what recovering from them takes."""
+def _failed(history: History) -> pl.DataFrame:
+    """Count the failures of each handoff by what recovering from them takes."""
     return history.sql(
         """
-        SELECT source, target, channel, date_trunc('week', failed_at) AS week_at,
+        SELECT source, target, channel,
                sum(origin_weight * weight) AS failures,
                sum(CASE WHEN silent OR handoff_type IN ('state_sync', 'rollback_recovery')
                         THEN origin_weight * weight ELSE 0 END) AS inconsistent,
@@ -234,8 +206,8 @@ def failed_by_week(history: History) -> pl.DataFrame:
                CAST(count(DISTINCT customer) AS DOUBLE) AS customers
         FROM failures
         WHERE origin <> 'propagated' AND fate <> 'masked'
-        GROUP BY source, target, channel, date_trunc('week', failed_at)
-        ORDER BY source, target, channel, week_at
+        GROUP BY source, target, channel
+        ORDER BY source, target, channel
         """
     )
 
