@@ -92,10 +92,23 @@ class Job:
         self.sink.load_frame(found.rows.table, found.rows.frame)
         more = self.more(found.rows.frame, read) if self.more is not None else ()
         for rows in (*found.more, *more):
-            if rows.frame.height:
+            if rows.table == "system_aliases":
+                self._accept(rows.frame)
+            elif rows.frame.height:
                 self.sink.load_frame(rows.table, rows.frame, primary=False)
         doubts = [*read.doubts, *found.doubts]
         replace(read, doubts=doubts).flag(self.sink, found.rows.table, found.rows.frame[found.uid])
+
+    def _accept(self, aliases: pl.DataFrame) -> None:
+        """Write other names of systems; they belong to no record, so that they stay when a file is loaded again."""
+        self.sink.connection.register("aliases_said", aliases.drop("record_no").unique(maintain_order=True))
+        self.sink.connection.execute(
+            """
+            INSERT INTO system_aliases BY NAME
+            SELECT said.* FROM aliases_said AS said ANTI JOIN system_aliases AS kept USING (alias, system, match)
+            """
+        ).fetchall()
+        self.sink.connection.unregister("aliases_said")
 
     def _write_nested(self, batch: Batch, read: Typed, nested: Nested) -> None:
         """Load the items of a list inside of each record as further rows; one without what it needs is left out."""

@@ -384,11 +384,10 @@ def _system(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     frame = _platform_type(frame.drop("attributes", strict=False), "platform_type")
     more: tuple[Rows, ...] = ()
     if "aliases" in frame.columns:
-        aliases = (
-            frame.select("record_no", alias="aliases", system="name")
-            .explode("alias")
-            .filter(pl.col("alias").is_not_null())
-        )
+        aliases = frame.select("record_no", alias="aliases", system="name")
+        if isinstance(aliases["alias"].dtype, pl.List):
+            aliases = aliases.explode("alias")
+        aliases = aliases.drop_nulls("alias")
         more = (Rows("system_aliases", aliases.with_columns(match=pl.lit("user"), confidence=pl.lit(1.0))),)
     return Whole(Rows("declared_systems", frame.drop("aliases", strict=False)), "record_no", more)
 

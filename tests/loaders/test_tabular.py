@@ -403,3 +403,48 @@ def test_a_check_writes_nothing_and_shows_the_rejects(tmp_path: Path) -> None:
     assert shown.filter(pl.col("what").is_in(["seen", "loaded", "rejected"]))["count"].to_list() == [3, 1, 2]
     assert shown.tail(2).select("what", "line").rows() == [("MISSING", 3), ("COLUMNS", 4)]
     assert shown.schema["count"] == pl.Int64
+
+
+def test_other_names_of_systems_are_accepted_once(bench: Bench) -> None:
+    columns = {"name": {"from": "n"}, "aliases": {"from": "also", "type": "list", "separator": ","}}
+    for text in ('n,also\nerp,"SAP, R/3"\ncrm,\n', "n,also\nerp,SAP\n"):
+        bench.load(text, mapping=own(target="systems", **columns))
+    bench.load("n,also\nerp,SAP\n", mapping=own(target="systems", name={"from": "n"}, aliases={"from": "also"}))
+    assert bench.rows("SELECT alias, system, match FROM system_aliases ORDER BY alias") == [
+        ("R/3", "erp", "user"),
+        ("SAP", "erp", "user"),
+    ]
+
+
+def test_json_and_lists_are_opened(bench: Bench) -> None:
+    columns = {"attributes.raw": {"from": "j", "type": "json"}, "affected": {"from": "l", "type": "list"}}
+    bench.load('id,j,l\n1,"{""a"":1}","[""erp"",{""b"":2}]"\n2,no json,crm\n3,,"[broken"\n', mapping=own(**columns))
+    assert bench.rows("SELECT system FROM ticket_systems ORDER BY 1") == [
+        ("[broken",),
+        ("crm",),
+        ("erp",),
+        ('{"b":2}',),
+    ]
+    assert bench.rows("SELECT flag, detail FROM quality_flags") == [("unreadable_value", "j: 'no json'")]
+
+
+def test_numbers_that_are_endless_are_no_numbers(bench: Bench) -> None:
+    mapping = own(target="costs", item={"from": "i"}, likely={"from": "v", "type": "float"})
+    bench.load("i,v\na,inf\nb,2\n", mapping=mapping)
+    assert bench.rows("SELECT likely FROM cost_rates ORDER BY item") == [(None,), (2.0,)]
+    assert bench.rows("SELECT flag FROM quality_flags") == [("not_finite",)]
+
+
+def test_epochs_are_read_by_their_size_and_that_is_noted(bench: Bench) -> None:
+    mapping = own(opened_at={"from": "t", "type": "time", "formats": ["epoch"]})
+    sink = bench.load("id,t\n1,1767607200000\n2,1767607201000\n", mapping=mapping)
+    assert bench.one("tickets", "opened_at", where="ticket_id = '1'") == (at(2026, 1, 5, 10),)
+    assert sink.notes == ["opened_at: numbers are read as epoch_ms, by their size"]
+
+
+def test_links_between_tickets_are_kept(bench: Bench) -> None:
+    bench.load("id,b,d\n1,2,3\n2,,\n", mapping=own(blocks={"from": "b"}, duplicates={"from": "d"}))
+    assert bench.rows("SELECT other_id, link_type FROM ticket_links ORDER BY 1") == [
+        ("2", "blocks"),
+        ("3", "duplicate"),
+    ]
