@@ -87,8 +87,8 @@ class Investment:
         return saving / 12 * float(self.working @ self.discounts)
 
 
-def accounts(streams: list[Stream], investment: Investment, random: np.random.Generator) -> Floats:
-    """Return simulated balances: one row an outer draw, one column a month, the first before any month has passed.
+def accounts(streams: list[Stream], investment: Investment, random: np.random.Generator) -> tuple[Floats, Floats]:
+    """Simulate what is lost without a measure, and the account of the measure, month by month.
 
     Parameters
     ----------
@@ -101,29 +101,29 @@ def accounts(streams: list[Stream], investment: Investment, random: np.random.Ge
 
     Returns
     -------
-    numpy.ndarray
-        Cash, not discounted, cumulative.
+    tuple of numpy.ndarray
+        Losses of each month without the measure: one row an outer draw, one column a month. Balances: the same with one
+        column more, the first before any month has passed. Cash, not discounted.
     """
-    draws = len(investment.one_off)
-    flow = np.zeros((draws, investment.months))
+    shape = (len(investment.one_off), investment.months)
+    lost, saved = np.zeros(shape), np.zeros(shape)
     for stream in streams:
-        flow += monthly_savings(stream, investment, random)
-    flow -= investment.yearly[:, None] / 12
-    balance = np.cumsum(flow, axis=1) - investment.one_off[:, None]
-    return np.concatenate([-investment.one_off[:, None], balance], axis=1)
+        here, kept = _months(stream, investment, random)
+        lost += here
+        saved += kept
+    balance = np.cumsum(saved - investment.yearly[:, None] / 12, axis=1) - investment.one_off[:, None]
+    return lost, np.concatenate([-investment.one_off[:, None], balance], axis=1)
 
 
-def monthly_savings(stream: Stream, investment: Investment, random: np.random.Generator) -> Floats:
-    """Return what a measure saves month by month on one handoff, incident by incident."""
+def _months(stream: Stream, investment: Investment, random: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return what one handoff loses without the measure, and what the measure saves of it, month by month."""
     working = investment.working
     shape = (len(stream.per_year), investment.months)
     happening = random.poisson(np.broadcast_to(stream.per_year[:, None] / 12, shape)).astype(np.int64)
     avoided = random.binomial(happening, np.clip(stream.prevented[:, None] * working, 0, 1))
-    saved = sums(avoided.reshape(-1), stream.severities, random).reshape(shape)
-    if stream.cheapened.any():
-        rest = sums((happening - avoided).reshape(-1), stream.severities, random).reshape(shape)
-        saved += rest * (stream.cheapened[:, None] * working)
-    return np.asarray(saved * stream.scale[:, None], dtype=np.float64)
+    gone = sums(avoided.reshape(-1), stream.severities, random).reshape(shape) * stream.scale[:, None]
+    rest = sums((happening - avoided).reshape(-1), stream.severities, random).reshape(shape) * stream.scale[:, None]
+    return gone + rest, gone + rest * (stream.cheapened[:, None] * working)
 
 
 def payback_months(balances: Floats) -> Floats:

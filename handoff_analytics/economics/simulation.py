@@ -140,8 +140,9 @@ def tail_mean(losses: Floats, level: float) -> float:
 
 def error(losses: Floats, level: float | None) -> float:
     """Return the Monte Carlo standard error of the mean (level null) or of a quantile, from batches of outer draws."""
-    flat = losses.reshape(-1)
-    batches = np.array_split(losses, _BATCHES, axis=0) if len(losses) >= _BATCHES else np.array_split(flat, _BATCHES)
+    # Every twentieth: where the outer draws are evenly spaced over the posterior, each batch is, too.
+    rows = losses if len(losses) >= _BATCHES else losses.reshape(-1)
+    batches = [rows[start::_BATCHES] for start in range(_BATCHES)]
     figures = [float(np.mean(batch)) if level is None else float(np.quantile(batch, level)) for batch in batches]
     return float(np.std(figures, ddof=1) / np.sqrt(len(figures)))
 
