@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from ..economics.choice import Menu, best, greedy
+from ..economics.choice import best, greedy
+from ..economics.effects import loss_cells, menu_of
+from ..economics.exposure import exposure
 from ..economics.measures import Measure, measures_of
 from ..errors import ArgumentError
-from ..ranking import KEYS, Losses, losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..economics.choice import Menu
+    from ..economics.exposure import Exposure
     from ..history import History
 
     Floats = NDArray[np.float64]
@@ -29,6 +33,7 @@ def plan(
     budget: float,
     measures: Iterable[Measure] | str | Path | None = None,
     capacity_days: Mapping[str, float] | None = None,
+    discount_rate: float = 0.08,
     draws: int = 200,
     seed: int = 1,
 ) -> pl.DataFrame:
@@ -49,6 +54,8 @@ def plan(
         Measures to choose from instead: made in Python, or a TOML file.
     capacity_days
         Days that each team has; a team that is not named has no limit.
+    discount_rate
+        By what a year makes money worth less: a measure has to earn the annuity of its outlay, too, to be chosen.
     draws
         Posterior draws of the losses over which the choice is repeated.
     seed
@@ -91,12 +98,14 @@ def plan(
     if budget < 0:
         raise ArgumentError(f"budget = {budget} is negative.")
     found = _measures(history, measures)
-    lost = losses(history, seed=seed)
-    cells = _cells(history, lost)
-    menu = _menu(found, cells, capacity_days or {})
+    exposed = exposure(history, seed=seed)
+    cells = loss_cells(exposed)
+    menu = menu_of(found, cells, discount_rate=discount_rate, capacity_days=capacity_days)
     chosen = best(menu, budget)
-    share = _chosen_share(menu, lost, cells, budget=budget, draws=draws)
-    saved = [menu.value(chosen.chosen[: place + 1]) for place in range(len(chosen.chosen))]
+    share = _chosen_share(menu, exposed, cells, budget=budget, draws=draws)
+    # The choice charges the outlay by the year; what is shown as saved is after upkeep alone.
+    shown = replace(menu, running=np.array([measure.yearly_cost for measure in found]))
+    saved = [shown.value(chosen.chosen[: place + 1]) for place in range(len(chosen.chosen))]
     added = np.diff([0.0, *saved])
     spent = np.cumsum(menu.costs[list(chosen.chosen)])
     names = [f"{source} -> {target}" for source, target in cells.select("source", "target").iter_rows()]
@@ -122,7 +131,7 @@ def plan(
                 "chosen_share": float(share[place]),
                 "handoffs": list(dict.fromkeys(names[cell] for cell in aimed)),
                 "gap": chosen.gap,
-                "currency": lost.frame["currency"][0],
+                "currency": exposed.currency,
             }
         )
     return pl.DataFrame(rows, schema=_SCHEMA)
@@ -142,7 +151,11 @@ _SCHEMA: dict[str, Any] = {
 
 
 def budget_frontier(
-    history: History, *, measures: Iterable[Measure] | str | Path | None = None, steps: int = 20
+    history: History,
+    *,
+    measures: Iterable[Measure] | str | Path | None = None,
+    steps: int = 20,
+    discount_rate: float = 0.08,
 ) -> pl.DataFrame:
     """Say how much each budget saves at best.
 
@@ -154,6 +167,8 @@ def budget_frontier(
         Measures to choose from instead: made in Python, or a TOML file.
     steps
         How many budgets, from nothing to the price of everything.
+    discount_rate
+        As for `plan`.
 
     Returns
     -------
@@ -167,14 +182,15 @@ def budget_frontier(
         If there are no measures.
     """
     found = _measures(history, measures)
-    lost = losses(history)
-    menu = _menu(found, _cells(history, lost), {})
+    exposed = exposure(history)
+    menu = menu_of(found, loss_cells(exposed), discount_rate=discount_rate)
+    shown = replace(menu, running=np.array([measure.yearly_cost for measure in found]))
     rows = []
     for budget in np.linspace(0, float(menu.costs.sum()), steps):
         chosen = best(menu, float(budget), seconds=0.5)
         cost = float(menu.costs[list(chosen.chosen)].sum())
         names = sorted(found[place].name for place in chosen.chosen)
-        rows.append((float(budget), cost, chosen.value, names, chosen.gap, lost.frame["currency"][0]))
+        rows.append((float(budget), cost, shown.value(chosen.chosen), names, chosen.gap, exposed.currency))
     return pl.DataFrame(
         rows,
         schema={
@@ -199,77 +215,12 @@ def _measures(history: History, measures: Iterable[Measure] | str | Path | None)
     return found
 
 
-def _cells(history: History, lost: Losses) -> pl.DataFrame:
-    """Split the loss of each handoff over the ways in which it fails."""
-    failed = history.sql("""
-        SELECT source, target, channel, handoff_type, mode, sum(origin_weight * weight) AS failed
-        FROM failures
-        WHERE origin <> 'propagated' AND fate <> 'masked'
-        GROUP BY source, target, channel, handoff_type, mode
-        ORDER BY source, target, channel, handoff_type, mode
-    """).with_columns(share=pl.col("failed") / pl.col("failed").sum().over(KEYS))
-    silent, reach = pl.col("silent_share"), pl.col("reach_expected").fill_null(0.0)
-    return (
-        lost.frame.with_row_index("column")
-        .join(failed, on=KEYS, how="left", suffix="_cell", maintain_order="left")
-        .select(
-            "column",
-            *KEYS,
-            pl.col("handoff_type_cell").fill_null("unclassified").alias("handoff_type"),
-            pl.col("mode_cell").alias("mode"),
-            pl.col("share").fill_null(1.0),
-            silent.alias("silent"),
-            (pl.col("work_per_failure") * reach / pl.col("cost_per_failure")).fill_nan(0.0).alias("cascading"),
-            (pl.col("expected_annual_loss") * pl.col("share").fill_null(1.0)).alias("loss"),
-        )
-    )
-
-
-def _menu(found: tuple[Measure, ...], cells: pl.DataFrame, capacity_days: Mapping[str, float]) -> Menu:
-    """Put measures and cells into numbers."""
-    places = {measure.name: place for place, measure in enumerate(found)}
-    teams = {team: number for number, team in enumerate(sorted({measure.team for measure in found if measure.team}))}
-    groups = {group: number for number, group in enumerate(sorted({m.overlap_group for m in found if m.overlap_group}))}
-    reductions = np.zeros((len(found), cells.height))
-    for place, measure in enumerate(found):
-        for cell, row in enumerate(cells.iter_rows(named=True)):
-            if measure.is_aimed_at(row["source"], row["target"], row["handoff_type"], row["mode"]):
-                kept = (1 - measure.rate_reduction.mean) * (1 - measure.magnitude_reduction.mean)
-                kept *= 1 - measure.detection_reduction.mean * row["silent"]
-                kept *= 1 - measure.propagation_reduction.mean * row["cascading"]
-                reductions[place, cell] = 1 - kept
-    return Menu(
-        losses=cells["loss"].to_numpy(),
-        reductions=reductions,
-        costs=np.array([measure.cost for measure in found]),
-        running=np.array([measure.yearly_cost for measure in found]),
-        groups=np.array(
-            [groups[m.overlap_group] if m.overlap_group else len(groups) + place for place, m in enumerate(found)]
-        ),
-        requires=tuple((places[m.name], places[other]) for m in found for other in m.requires),
-        excludes=tuple((places[m.name], places[other]) for m in found for other in m.excludes),
-        teams=np.array([teams[m.team] if m.team else -1 for m in found]),
-        days=np.array([m.days for m in found]),
-        capacity={teams[team]: days for team, days in capacity_days.items() if team in teams},
-    )
-
-
-def _chosen_share(menu: Menu, lost: Losses, cells: pl.DataFrame, *, budget: float, draws: int) -> Floats:
+def _chosen_share(menu: Menu, exposed: Exposure, cells: pl.DataFrame, *, budget: float, draws: int) -> Floats:
     """Return how often each measure is chosen when the losses are drawn anew."""
-    columns, shares = cells["column"].to_numpy(), cells["share"].to_numpy()
+    columns = cells["column"].to_numpy()
+    parts = cells["share"].to_numpy() * cells["part"].to_numpy()
+    incidents, costs = exposed.drawn(draws)
     counted = np.zeros(len(menu.costs))
-    for drawn in lost.draws[:draws]:
-        again = Menu(
-            losses=drawn[columns] * shares,
-            reductions=menu.reductions,
-            costs=menu.costs,
-            running=menu.running,
-            groups=menu.groups,
-            requires=menu.requires,
-            excludes=menu.excludes,
-            teams=menu.teams,
-            days=menu.days,
-            capacity=menu.capacity,
-        )
-        counted[list(greedy(again, budget))] += 1
-    return counted / max(1, min(draws, len(lost.draws)))
+    for annual in incidents * costs:
+        counted[list(greedy(replace(menu, losses=annual[columns] * parts), budget))] += 1
+    return counted / draws
