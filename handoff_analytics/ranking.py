@@ -217,7 +217,8 @@ def _costs(
 
 def _tiers(annual: Floats) -> pl.Series:
     """Return the tiers: a new one begins where the first of the tier loses more in at least 90 % of the draws."""
-    tiers, first = [], 0
+    tiers: list[int] = []
+    first = 0
     for place in range(annual.shape[1]):
         if place and (annual[:, first] > annual[:, place]).mean() >= _SURE:
             first = place
