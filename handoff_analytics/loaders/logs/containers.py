@@ -1,6 +1,7 @@
 """Which stream of which container wrote a line?
 
-Runtimes wrap each line that a container prints, and cut long ones: the pieces of one line are joined again, stream by stream.
+Runtimes wrap each line that a container prints, and cut long ones: the pieces of one line are joined again, stream by
+stream.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """What does the text inside an entry say?
 
-Collectors wrap what a program printed, and what it printed has a format of its own: JSON, `key=value`, a framework's line.
+Collectors wrap what a program printed, and what it printed has a format of its own: JSON, `key=value`, a framework's
+line.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from .. import readers
 from . import access, logfmt, syslog, timestamped
 from .entries import ANSI, Entry
 
@@ -82,9 +82,15 @@ def _paired(pairs: dict[str, str], line: str, reader: Reader) -> Entry:
 
 
 def parsed(text: str) -> dict[str, Any] | None:
-    """Return the JSON object that a text is, or None."""
+    """Return the JSON object that a text is, or None.
+
+    Raises
+    ------
+    RecursionError
+        If it is nested too deeply.
+    """
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = readers.parsed(text.encode("utf-8", "surrogatepass"))
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..detect import Format
-from ..readers import json_records
+from ..envelopes import records
+from ..readers import json_documents
 from . import text
-from .entries import loaded, reading
-from .fields import Reader
+from .entries import reading
+from .objects import parts
+from .roles import plan
 
 if TYPE_CHECKING:
     from ..detect import Detection
@@ -32,18 +34,16 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
     if not _one_document(source.head):
         text.parse(source, sink, found)
         return
-    read = reading(source, sink)
-    reader = Reader(read.clock)
-    for record in json_records(source, sink, stop=lambda value: any(name in value for name in _WHAT)):
-        if not isinstance(record.value, dict):
-            sink.reject(record, "UNKNOWN_SHAPE", f"wanted an object, found {type(record.value).__name__}")
-            continue
-        try:
-            entry = reader.entry(record.value)
-        except RecursionError as fault:
-            sink.reject(record, "DEPTH", str(fault))
-            continue
-        loaded(entry, record, read)
+    lines = text.Lines(reading(source, sink))
+    for document in json_documents(source, sink):
+        for pointer, value in [("", document.value)] if isinstance(document.value, dict) else records(document.value):
+            if not isinstance(value, dict):
+                record = sink.part(document, value, pointer)
+                sink.reject(record, "UNKNOWN_SHAPE", f"wanted an object, found {type(value).__name__}")
+                continue
+            for part in parts(value):
+                lines.keep(sink.part(document, part.value, pointer + part.pointer), part)
+    lines.close()
 
 
 def _one_document(head: bytes) -> bool:
@@ -53,7 +53,48 @@ def _one_document(head: bytes) -> bool:
     return start[:1] == b"[" or (start[:1] == b"{" and not line.endswith(b"}"))
 
 
-FORMATS = tuple(
-    Format(name="json_lines", kind="logs", shape="json", keys=frozenset((when, what)), parse=parse)
-    for when, what in product(_WHEN, _WHAT)
+class Timed(Format):
+    """Any object that says when, and what or how bad, under any name that loggers use for it."""
+
+    def matches(self, record: dict[str, Any]) -> bool:
+        """Tell whether the names of a record are those of a log, and it is no envelope of other records."""
+        if any(isinstance(value, list) and value and isinstance(value[0], dict) for value in record.values()):
+            return False
+        roles = plan(tuple(record), {})
+        return "time" in roles and not {"body", "level", "path"}.isdisjoint(roles)
+
+
+class Wrapped(Format):
+    """Datadog wraps a log in `attributes`, as many interfaces wrap anything."""
+
+    def matches(self, record: dict[str, Any]) -> bool:
+        """Tell whether what is wrapped is a log."""
+        inside = record.get("attributes")
+        return super().matches(record) and isinstance(inside, dict) and {"message", "timestamp"} <= inside.keys()
+
+
+# Loggers that are known by more than that.
+_LOGGERS = {
+    "docker_json": "log stream time",
+    "journald": "__REALTIME_TIMESTAMP MESSAGE PRIORITY",
+    "cloudwatch": "logGroup logStream logEvents",
+    "splunk": "result preview",
+    "gelf": "version host short_message",
+}
+FORMATS = (
+    *(
+        Format(name="json_lines", kind="logs", shape="json", keys=frozenset((when, what)), parse=parse)
+        for when, what in product(_WHEN, _WHAT)
+    ),
+    *(
+        Format(name=name, kind="logs", shape="json", keys=frozenset(keys.split()), parse=parse)
+        for name, keys in _LOGGERS.items()
+    ),
+    Wrapped(name="datadog", kind="logs", shape="json", keys=frozenset({"id", "type", "attributes"}), parse=parse),
+    Timed(name="json_lines", kind="logs", shape="json", any_keys=frozenset(("timestamp", "level")), parse=parse),
+    # A record that says only when is still a record: what a server reports of itself every few seconds.
+    *(
+        Format(name="json_lines", kind="logs", shape="json", keys=frozenset((when,)), parse=parse)
+        for when in ("timestamp", "@timestamp")
+    ),
 )

@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..detect import Detection, Format
 from . import access, containers, logfmt, physical, syslog, timestamped
 from .entries import ANSI, Entry, Reading, loaded, reading
 from .exceptions import is_trace, reported
-from .fields import Reader
 from .inside import line_entry, opened, parsed
+from .objects import Readers, is_docker, parts
 from .w3c import Directives
 
 if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
+    from .objects import Part
 
 _MOST_LINES, _MOST_BYTES = 2_000, 256 * 1024
 _CONTINUES = re.compile(timestamped.CONTINUATION)
@@ -41,9 +42,12 @@ class Waiting:
 class Lines:
     """Reads the lines of one file: text of any of the formats, and JSON where a line is JSON."""
 
-    def __init__(self, read: Reading, reader: Reader | None = None) -> None:
+    def __init__(self, read: Reading, *, ended: bool = False) -> None:
         self.read = read
-        self.reader = reader or Reader(read.clock)
+        self.readers = Readers(read.clock)
+        self.reader = self.readers.common
+        # Whether whole lines of docker's own driver end in a line feed here, so that one without it is a piece.
+        self._ended = ended
         self._waiting: dict[str, Waiting] = {}
         self._pieces: dict[str, tuple[Record, containers.Piece, list[str]]] = {}
         self._directives = Directives()
@@ -104,18 +108,43 @@ class Lines:
             return
         self._begin(piece.stream, Waiting(record, entry))
 
+    def _object(self, value: dict[str, Any], line: physical.Line) -> None:
+        """Read a line that is a JSON object: an entry, several, or a piece of one."""
+        if is_docker(value) and (piece := containers.docker(value, self.read.clock, ended=self._ended)) is not None:
+            self.piece(piece, line)
+            return
+        for part in parts(value):
+            record = self._record(line)._replace(pointer=part.pointer or None)
+            self.keep(record, part)
+
+    def keep(self, record: Record, part: Part) -> None:
+        """Load an entry that is an object, or say why not."""
+        if part.skipped is not None:
+            self.read.sink.skip(record, part.skipped)
+            return
+        try:
+            entry = self.readers.entry(part.value)
+        except RecursionError as fault:
+            self.read.sink.reject(record, "DEPTH", str(fault))
+            return
+        self._begin("", Waiting(record, entry, several=False))
+
     def _plain(self, text: str, line: physical.Line) -> None:
         sink = self.read.sink
         try:
+            value = parsed(text) if text.lstrip().startswith("{") else None
+            if value is not None:
+                self._object(value, line)
+                return
             entry = self._directives.entry(text, self.reader) or line_entry(text, self.read.clock, self.reader)
         except RecursionError as fault:
             sink.reject(self._record(line), "DEPTH", str(fault))
             return
         if entry is not None:
-            self._begin("", Waiting(self._record(line), entry, several=not text.startswith("{") and not _single(text)))
+            self._begin("", Waiting(self._record(line), entry, several=not _single(text)))
             return
         waiting = self._waiting.get("")
-        if text.startswith("{") and parsed(text) is None:
+        if text.startswith("{"):
             hint = "" if line.ended else ": the file ends inside it and may still be being written"
             sink.reject(self._record(line), "SYNTAX", f"not JSON{hint}")
         elif waiting is not None and (waiting.several or text[:1].isspace()):
@@ -172,7 +201,7 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Read a file of log lines."""
     read = reading(source, sink)
     read.clock.learn(islice(source.head.decode(found.encoding, "replace").splitlines(), 500))
-    reader = Lines(read)
+    reader = Lines(read, ended=b'\\n",' in source.head or b'\\n"}' in source.head)
     for line in physical.lines(source, found.encoding):
         reader.take(line)
     reader.close()

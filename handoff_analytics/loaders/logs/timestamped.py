@@ -1,7 +1,7 @@
 """What does a line that begins with a time say?
 
-Frameworks write time, level, thread and logger in any order, with any brackets, and then the message. The head of a line is
-read segment by segment until a segment is none of them.
+Frameworks write time, level, thread and logger in any order, with any brackets, and then the message. The head of a
+line is read segment by segment until a segment is none of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_SEGMENTS = 9
 _LETTER = re.compile(r"(?P<level>[VDIWEFCA])(?=\d{4} \d\d:\d\d:\d\d\.)")
 _GLOG = re.compile(r"\s+(?P<thread>\d+)\s+(?P<logger>[\w./-]+:\d+)\] ?")
-# What may stand before the time: a file's name, an alert mark, an opening bracket, the name that a collector puts there.
+# What may stand before the time: a file's name, an opening bracket, a level.
 _BEFORE = re.compile(
     r"(?P<system>[A-Za-z][\w./@-]*?)(?:\.log\S*) +(?=\d{4}-)"
     r"|(?P<bracket>[\[(<])"
@@ -46,7 +46,10 @@ _CHANNEL = re.compile(rf"(?P<logger>[A-Za-z][\w-]*)\.(?P<level>{LEVEL}): ?")
 _UUID = re.compile(r"(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\s+")
 _CLIENT = re.compile(r"(?:, )?(?P<name>client|server|request|upstream|host|referrer): (?P<value>\"[^\"]*\"|[^,]+)")
 _REQUEST = re.compile(r"req-[0-9a-f-]{36}")
-CONTINUATION = r"\s|Traceback \(most recent|Caused by: |\.\.\. \d+ more|[\w.$]+(?:Exception|Error)\b|goroutine \d+ \[|panic: |\}|\)"
+CONTINUATION = (
+    r"\s|Traceback \(most recent|Caused by: |\.\.\. \d+ more|[\w.$]+(?:Exception|Error)\b|goroutine \d+ \[|panic: |\}"
+    r"|\)"
+)
 """What continues the entry before it, as a pattern."""
 PATTERN = re.compile(
     r"^(?:\x1b\[[\d;]*m)*(?:[A-Za-z][\w./@-]*\.log\S* +)?(?:- )?[\[(<]?(?:"
@@ -208,7 +211,7 @@ def _segment(rest: str, entry: Entry) -> int:
 
 
 def _is_level(word: str, after: str) -> bool:
-    """Tell a level from the first word of a message: capitals are one, other spellings only before a bracket or colon."""
+    """Tell a level from the first word of a message: other spellings than capitals need a bracket or colon."""
     return word.isupper() or after[:1] in {":", "]", "|", ""} or after.startswith("  ") or after[:1] == "\t"
 
 
