@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # With fewer handoffs than this nothing can be learnt from the neighbours.
 _FEWEST = 3
+# With fewer that failed, nothing can be learnt of how they differ: the prior then has the shape of Jeffreys'.
+_FEWEST_FAILING = 2
 _LARGEST_STRENGTH = 1e8
 
 
@@ -74,7 +76,7 @@ def beta_binomial_prior(failures: ArrayLike, trials: ArrayLike) -> BetaPrior:
     The two parameters maximise the beta-binomial likelihood of all handoffs together plus the logarithm of the
     relative variance between them, 1 / (mean * strength): few handoffs that happen to agree do not make each other
     certain. The prior is never worth more trials than were seen in all. With fewer than three handoffs, or no failure
-    anywhere, it is Jeffreys' Beta(1/2, 1/2).
+    anywhere, it is Jeffreys' Beta(1/2, 1/2); with failures at one of them alone, alpha is 1/2 around the pooled share.
 
     Parameters
     ----------
@@ -103,6 +105,8 @@ def beta_binomial_prior(failures: ArrayLike, trials: ArrayLike) -> BetaPrior:
     x, n = _exercised(failures, trials)
     if len(n) < _FEWEST or x.sum() <= 0 or (n - x).sum() <= 0:
         return BetaPrior(0.5, 0.5)
+    if (x > 0).sum() < _FEWEST_FAILING:
+        return BetaPrior(0.5, 0.5 * float((n - x).sum() / x.sum()))
 
     def likelihood(center: float, strength: float) -> float:
         m, s = float(special.expit(center)), float(np.exp(min(strength, 50)))
@@ -147,6 +151,8 @@ def gamma_poisson_prior(events: ArrayLike, exposure: ArrayLike) -> GammaPrior:
     x, t = _exercised(events, exposure)
     if len(t) < _FEWEST or x.sum() <= 0:
         return GammaPrior(0.5, 0.0)
+    if (x > 0).sum() < _FEWEST_FAILING:
+        return GammaPrior(0.5, 0.5 * float(t.sum() / x.sum()))
 
     def likelihood(center: float, strength: float) -> float:
         a = float(np.exp(np.clip(strength, -50, 50)))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Per = Literal["call", "attempt", "day"]
 KEYS = ["source", "target", "channel"]
 YEAR_DAYS = 365.25
-_COUNTS = ["attempts", "calls", "failures", "masked", "handled", "silent", "failed_attempts"]
+_COUNTS = ["attempts", "calls", "failures", "masked", "handled", "silent", "failed_attempts", "squared_crossings"]
 # Below this many failing buckets an overdispersion rests on a handful of bursts.
 _FEW_BUCKETS = 10
 # A platform type has a prior of its own when it has this many handoffs.
@@ -161,7 +161,8 @@ def handoff_buckets(history: History, *, unit: str) -> pl.DataFrame:
         WITH crossed AS (
             SELECT source, target, channel, date_trunc($unit, started_at) AS bucket_at,
                    sum(weight) AS attempts,
-                   sum(CASE WHEN is_last_attempt THEN weight ELSE 0 END) AS calls
+                   sum(CASE WHEN is_last_attempt THEN weight ELSE 0 END) AS calls,
+                   sum(weight * weight) AS squared_crossings
             FROM crossings
             WHERE NOT coalesce(is_duplicate, FALSE)
             GROUP BY source, target, channel, date_trunc($unit, started_at)
@@ -194,7 +195,8 @@ def handoff_buckets(history: History, *, unit: str) -> pl.DataFrame:
                coalesce(silent, 0) AS silent,
                coalesce(failed_attempts, 0) AS failed_attempts,
                coalesce(squared, 0) AS squared,
-               coalesce(squared_attempts, 0) AS squared_attempts
+               coalesce(squared_attempts, 0) AS squared_attempts,
+               coalesce(squared_crossings, 0) AS squared_crossings
         FROM crossed AS c
         FULL JOIN failed AS f
             ON f.source = c.source AND f.target = c.target AND f.channel = c.channel AND f.bucket_at = c.bucket_at
@@ -240,7 +242,7 @@ def estimated(
         source, target, channel, platform, declared, expected_per_day.
     buckets
         source, target, channel, bucket_at, attempts, calls, failures, masked, handled, silent, failed_attempts,
-        squared, squared_attempts: as `handoff_buckets` counts them.
+        squared, squared_attempts, squared_crossings: as `handoff_buckets` counts them.
     window_days
         Length of the window.
     unit
@@ -334,6 +336,8 @@ class _Counted:
     exposure: Floats
     excess: Floats
     factor: Floats
+    worth: Floats
+    """How many failures one that was seen stands for."""
 
 
 def _counted(frame: pl.DataFrame, buckets: pl.DataFrame, *, unit: str, per: Per, window_days: float) -> _Counted:
@@ -348,6 +352,8 @@ def _counted(frame: pl.DataFrame, buckets: pl.DataFrame, *, unit: str, per: Per,
     else:
         # A share of a shared origin may round above its calls.
         counts = np.minimum(counts, exposure)
+    if per == "day":
+        placed = _every_bucket(placed, unit=unit)
     placed = _coarser(placed, unit=unit).sort("place", "bucket_at")
     place = placed["place"].to_numpy().astype(np.int64)
     if per == "day":
@@ -365,13 +371,23 @@ def _counted(frame: pl.DataFrame, buckets: pl.DataFrame, *, unit: str, per: Per,
         shares=shares,
         squared_weights=placed[squared].to_numpy(),
     )
-    # Sampled counts are worth less than they say: the likelihood sees what was really counted.
-    return _Counted(counts, exposure, found.excess + _sampling_excess(counts, found.inflation), found.factor)
+    # A sampled failure that stands for ten is worth one; without failures the crossings tell what they stand for.
+    attempts = frame["attempts"].to_numpy()
+    stands_for = np.divide(
+        frame["squared_crossings"].to_numpy(), attempts, out=np.ones(len(attempts)), where=attempts > 0
+    )
+    worth = np.maximum(np.where(counts > 0, found.inflation, stands_for), 1.0)
+    return _Counted(counts, exposure, found.excess, found.factor, worth)
 
 
-def _sampling_excess(counts: Floats, inflation: Floats) -> Floats:
-    """Return the relative variance that sampling weights above one add to a total."""
-    return np.divide(np.maximum(inflation - 1, 0), counts, out=np.zeros(len(counts)), where=counts > 0)
+def _every_bucket(placed: pl.DataFrame, *, unit: str) -> pl.DataFrame:
+    """Add the buckets in which a handoff was not crossed: in time, they are quiet ones."""
+    first, last = placed["bucket_at"].min(), placed["bucket_at"].max()
+    buckets = pl.select(
+        pl.datetime_range(pl.lit(first), pl.lit(last), {"hour": "1h", "day": "1d"}[unit]).alias("bucket_at")
+    )
+    grid = placed.select("place").unique().join(buckets, how="cross")
+    return grid.join(placed, on=["place", "bucket_at"], how="left").fill_null(0)
 
 
 def _coarser(placed: pl.DataFrame, *, unit: str) -> pl.DataFrame:
@@ -410,7 +426,8 @@ def _believed(counted: _Counted, groups: list[str], *, per: Per) -> Posterior:
             counted.failures[learnt] / counted.factor[learnt],
             counted.exposure[learnt] / counted.factor[learnt],
         )
-        x, n, excess = counted.failures[rows], counted.exposure[rows], counted.excess[rows]
+        worth = counted.worth[rows]
+        x, n, excess = counted.failures[rows] / worth, counted.exposure[rows] / worth, counted.excess[rows]
         if per == "day":
             believed = rate_posterior(x, n, excess, gamma_poisson_prior(worth_x, worth_n))
         else:
