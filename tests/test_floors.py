@@ -14,7 +14,7 @@ FLOORS = [
     {"loaders", "working_time", "prices"},  # evidence in
     {"graph", "templates"},  # structure
     {"visits", "ticket_times"},  # what is measured
-    {"frequency", "cascade", "recovery", "visibility", "attention", "compare"},  # measures
+    {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation"},  # measures
     {"ranking"},
     {"economics", "audit", "platforms"},  # decisions
     {"remediation"},
