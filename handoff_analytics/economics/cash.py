@@ -202,7 +202,9 @@ def value_of_knowing(values: Floats, known: Floats) -> float:
     Strong, Oakley & Brennan (2014), Estimating multiparameter partial expected value of perfect information from a
     probabilistic sensitivity analysis sample, Medical Decision Making 34(3).
     """
-    return expected_value_of_perfect_information(given(values, known))
+    # A regression can overshoot; knowing one input is never worth more than knowing all.
+    part = expected_value_of_perfect_information(given(values, known))
+    return min(part, expected_value_of_perfect_information(values))
 
 
 def given(values: Floats, known: Floats) -> Floats:
