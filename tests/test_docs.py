@@ -16,7 +16,9 @@ FUNCTIONS = sorted(name for name in ha.__all__ if inspect.isfunction(getattr(ha,
 
 
 def section(docstring: str, title: str) -> str | None:
-    found = re.search(rf"^{title}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", inspect.cleandoc(docstring), re.MULTILINE | re.DOTALL)
+    found = re.search(
+        rf"^{title}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", inspect.cleandoc(docstring), re.MULTILINE | re.DOTALL
+    )
     return found[1] if found else None
 
 

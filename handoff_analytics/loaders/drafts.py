@@ -59,7 +59,8 @@ _COLUMNS = {
         "team", "person", "affected", "correlation_id",
     ),
     "runs": (
-        "run_id", "workflow", "technical_status", "started_at", "ended_at", "duration_s", "error_message", "correlation_id",
+        "run_id", "workflow", "technical_status", "started_at", "ended_at", "duration_s", "error_message",
+        "correlation_id",
     ),
     "spans": ("trace_id", "span_id", "parent_span_id", "system", "started_at", "ended_at", "duration_s", "status"),
     "events": ("logged_at", "severity_text", "system", "body", "trace_id", "correlation_id"),
