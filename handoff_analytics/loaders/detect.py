@@ -80,6 +80,10 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = No
         return Detection(by_name[wanted], 1.0, "given", **_dialect(source.head))
     if source.head.startswith((b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0")):
         return _of_header(source, known, batches.headers(source))
+    if source.head.startswith(b"SQLite format 3\0"):
+        for one in known:
+            if one.shape == "sqlite":
+                return Detection(one, 1.0, "the magic number of SQLite")
     text = source.head.decode("utf-8-sig", "replace").lstrip()
     if text[:1] in {"{", "["} and not re.match(r"\[[A-Za-z]", text):
         best: tuple[int, Format, list[str]] | None = None

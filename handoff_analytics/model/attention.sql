@@ -65,7 +65,12 @@ SELECT
     s.ticket_uid,
     CAST(s.stretch AS INTEGER) AS stretch,
     s.team,
-    coalesce(owned.system, looked.system) AS looked_at,
+    -- A team with several systems looks at the one that failed, if that is one of its own.
+    coalesce(
+        CASE WHEN s.team = receiver.team THEN failed.target WHEN s.team = sender.team THEN failed.source END,
+        owned.system,
+        looked.system
+    ) AS looked_at,
     failed.source AS failed_source,
     failed.target AS failed_target,
     CASE

@@ -6,42 +6,51 @@ Columns that begin with `case:` belong to the case, all others to the event. Oth
 from __future__ import annotations
 
 import csv
+import io
 from typing import TYPE_CHECKING
 
 from ...errors import UnreadableFileError
 from ..detect import Format
 from ..moments import Clock
-from ..readers import csv_rows
 from .xes import load_event
 
 if TYPE_CHECKING:
     from ..detect import Detection
     from ..ledger import Sink
-    from ..readers import Source
+    from ..readers import Record, Source
 
 
 def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Read the rows of a table."""
     clock = Clock(timezone=sink.timezone)
     header: list[str] = []
-    try:
-        for record in csv_rows(source, sink, delimiter=found.delimiter, encoding=found.encoding):
-            row: list[str] = record.value
-            if record.number == 0:
-                header = [name.strip().lstrip("\ufeff") for name in row]
-                continue
-            if len(row) != len(header) and any(row[len(header) :]):
-                sink.reject(record, "COLUMNS", f"{len(row)} fields, wanted {len(header)}")
-                continue
-            fields = {name: value for name, value in zip(header, row, strict=False) if name}
-            case = fields.get("case:concept:name")
-            trace = {name.removeprefix("case:"): value for name, value in fields.items() if name.startswith("case:")}
-            event = {name: value for name, value in fields.items() if not name.startswith("case:")}
-            load_event(record, event, sink, clock=clock, case=case, trace=trace)
-    except csv.Error as fault:
-        raise UnreadableFileError(
-            f"{source.name} is no table: {fault}. Export it again, with quotes closed."
-        ) from fault
+    with (
+        source.open() as stream,
+        io.TextIOWrapper(stream, encoding=found.encoding, errors="backslashreplace", newline="") as text,
+    ):
+        rows = csv.reader(text, delimiter=found.delimiter, strict=True)
+        try:
+            for row in rows:
+                if not header:
+                    header = [name.strip().lstrip("\ufeff") for name in row]
+                elif row:
+                    _load(sink.record(row, line=rows.line_num), header, sink, clock)
+        except csv.Error as fault:
+            raise UnreadableFileError(
+                f"{source.name} is no table: {fault} in line {rows.line_num}. Export it with all quotes closed."
+            ) from fault
+
+
+def _load(record: Record, header: list[str], sink: Sink, clock: Clock) -> None:
+    row: list[str] = record.value
+    if len(row) != len(header) and any(row[len(header) :]):
+        sink.reject(record, "COLUMNS", f"{len(row)} fields, wanted {len(header)}")
+        return
+    fields = {name: value for name, value in zip(header, row, strict=False) if name}
+    case = fields.get("case:concept:name")
+    trace = {name.removeprefix("case:"): value for name, value in fields.items() if name.startswith("case:")}
+    event = {name: value for name, value in fields.items() if not name.startswith("case:")}
+    load_event(record, event, sink, clock=clock, case=case, trace=trace)
 
 
 FORMATS = (

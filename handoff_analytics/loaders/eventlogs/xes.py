@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..detect import Format
 from ..moments import Clock
+from .ocel import parse_xml
 from .xml import Element, elements
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
 
+# Object-centric logs are written in XML of the same root.
+_OBJECTS = re.compile(rb"<(?:object-types|objects|event-types)\b")
 _NOTHING = {"", "?", "UNKNOWN", "__INVALID__"}
 _COLUMNS = (
     "concept:name",
@@ -34,6 +37,9 @@ _VALUES = {"string", "date", "int", "float", "boolean", "id"}
 def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Read the events of a log, trace by trace."""
     del found
+    if _OBJECTS.search(source.head):
+        parse_xml(source, sink)
+        return
     clock = Clock(timezone=sink.timezone)
     case = 0
     for path, element in elements(source, frozenset({"trace", "event"})):
