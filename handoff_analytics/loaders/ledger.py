@@ -6,51 +6,59 @@ Seen = loaded + rejected + duplicate + skipped, for every file, checked inside t
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
 
-from ..identity import key, key_sql
+from ..identity import key
+from .frames import framed
+from .jsontext import repaired
 from .readers import Record
-from .redact import SUSPECT, masked
+from .redact import Redaction
+from .settling import NATURAL, insert, schemas, settle, uid_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from concurrent.futures import Future
+
     import duckdb
 
 BATCH_ROWS = 50_000
-# The natural key of each table's rows. The integer key of it is the table's uid.
-NATURAL = {
-    "spans": ("span_uid", ("trace_id", "span_id", "half")),
-    "log_records": ("log_uid", ()),
-    "runs": ("run_uid", ("platform", "run_id")),
-    "tickets": ("ticket_uid", ("platform", "ticket_id")),
-    "ticket_events": ("event_uid", ()),
-    "ticket_snapshots": ("snapshot_uid", ()),
-    "outcomes": ("outcome_uid", ("correlation_id", "check_name", "checked_at")),
-}
-# The time by which a row of evidence stands in the history.
-_WHEN = ("started_at", "logged_at", "opened_at", "changed_at", "snapshot_at", "checked_at")
-# Words of the model and names of systems hold no secrets.
-_PLAIN = frozenset(("system", "host", "kind", "channel", "status", "platform", "state", "team", "person"))
-# Tables with one row a thing, and the column that says which row of several is the latest.
-_NEWEST = {"tickets": "updated_at", "runs": "ended_at"}
-_LINEAGE = ("load_id", "record_no", "record_hash")
-_TYPES = {
-    "BIGINT": pl.Int64,
-    "INTEGER": pl.Int32,
-    "DOUBLE": pl.Float64,
-    "VARCHAR": pl.String,
-    "JSON": pl.String,
-    "BOOLEAN": pl.Boolean,
-    "TIMESTAMP": pl.Datetime("us"),
-}
+_BATCH_REJECTS = 2_000
+_RAW_BYTES = 4096
+_JSON = ("attributes", "resource", "fields", "definition")
+# The time by which a row of evidence stands in the history, and the unit of those that are numbers.
+_WHEN = {
+    "started_at": None, "logged_at": None, "opened_at": None, "changed_at": None, "snapshot_at": None,
+    "checked_at": None, "start_us": "us", "log_us": "us",
+}  # fmt: skip
 
 
 class Sink:
-    """Where the records of one file go."""
+    """Where the records of one file go.
+
+    Attributes
+    ----------
+    load_id
+        Number of the load.
+    timezone
+        Zone of times that name none, as the user said; or null.
+    mapping
+        What the user gave as a mapping; or null.
+    counts
+        seen, loaded, rejected, duplicate, skipped and redacted.
+    skipped, flags
+        How many records were skipped for each reason, and how many doubts were raised of each kind.
+    notes
+        Sentences about the whole file.
+    touched
+        Tables that the load has changed.
+    """
 
     def __init__(
         self,
@@ -61,7 +69,7 @@ class Sink:
         people: str = "hash",
         mapping: Any = None,
         salt: str = "",
-        redact: bool = True,
+        redact: bool | Collection[str] = True,
     ) -> None:
         self.load_id = load_id
         self.timezone = timezone
@@ -74,18 +82,26 @@ class Sink:
         self._connection = connection
         self._people = people
         self._salt = salt
-        self._redact = redact
+        self._hashes: dict[str, str] = {}
+        self._redaction = Redaction(redact)
         self._first_reasons: list[str] = []
-        self._times: list[datetime] = []
+        self._first_at: datetime | None = None
+        self._last_at: datetime | None = None
         self._rows: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+        self._records: list[Record] = []
         self._rejects: list[dict[str, Any]] = []
         self._flags: list[dict[str, Any]] = []
-        self._schemas: dict[str, dict[str, Any]] = {}
         self._waiting = 0
+        self._writer: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
+        self._unsettled: Counter[str] = Counter()
+        self._primary: set[str] = set()
+        self._added: dict[str, list[pl.DataFrame]] = {}
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The history that is being written, for a loader that derives rows from others: `flush` first."""
+        self._wait()
         return self._connection
 
     def record(
@@ -103,13 +119,19 @@ class Sink:
 
     def part(self, document: Record, value: Any, pointer: str) -> Record:
         """Count a record that stands inside a document, and return it with the document's place."""
-        return self.record(
-            value,
-            line=document.line,
-            offset=document.offset,
-            pointer=f"{document.pointer or ''}{pointer}",
-            raw=document.raw,
+        self.counts["seen"] += 1
+        record = Record(
+            self.counts["seen"], value, document.line, document.offset, (document.pointer or "") + pointer, document.raw
         )
+        for flag, detail in document.doubts:
+            self.flag("loads", self.load_id, flag, detail, record)
+        return record
+
+    def seen(self, records: int) -> int:
+        """Count records that go to `load_frame`, and return the number of the first."""
+        first = self.counts["seen"] + 1
+        self.counts["seen"] += records
+        return first
 
     def load(self, record: Record, table: str, row: dict[str, Any]) -> int:
         """Load the row that a record is about, and return its uid.
@@ -117,30 +139,34 @@ class Sink:
         The record counts as loaded, or as duplicate when the history has the same uid with the same content. The uid
         is the one in the row; where it is absent it is made of the table's natural key, or else of all columns.
         """
-        uid = self._keep(record, table, row, primary=True)
         if self._waiting >= BATCH_ROWS:
-            self.flush()
-        return uid
+            self._write_rows()
+        self._records.append(record)
+        return self._keep(record, table, row, primary=True)
 
     def add(self, record: Record, table: str, row: dict[str, Any]) -> int:
         """Add a further row that a record brings; a row that is there already is left as it is."""
         return self._keep(record, table, row, primary=False)
 
-    def _keep(self, record: Record, table: str, row: dict[str, Any], *, primary: bool) -> int:
-        name, natural = NATURAL.get(table, ("", ()))
-        for column in ("attributes", "resource", "fields", "definition"):
-            if isinstance(row.get(column), dict | list):
-                row[column] = orjson.dumps(row[column], default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        uid = row.get(name)
-        if name and uid is None:
-            parts = [row.get(part) for part in natural] or [
-                f"{column}={row[column]}" for column in sorted(row) if row[column] is not None
-            ]
-            uid = row[name] = key(table, *(None if part is None else str(part) for part in parts))
-        row["record_no"] = record.number
-        self._rows.setdefault((table, primary), []).append(row)
-        self._waiting += 1
-        return int(uid or 0)
+    def load_frame(self, table: str, frame: pl.DataFrame, *, primary: bool = True) -> None:
+        """Load many rows at once: columns of the table and record_no, one row a record that was counted by `seen`."""
+        if frame.is_empty():
+            return
+        if primary:
+            self.counts["loaded"] += frame.height
+            self._primary.add(table)
+        else:
+            uid = uid_of(table)
+            known = ["record_no", uid] if uid in frame.columns else ["record_no"]
+            self._added.setdefault(table, []).append(frame.select(known).rename({uid: "uid"}, strict=False))
+        self._unsettled[table] += frame.height
+        frame = self._redaction.applied(frame)
+        self._widen(frame)
+        # Python reads the next records while the database writes these.
+        self._wait()
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="history-writer")
+        self._writing = self._writer.submit(insert, self._connection, table, frame, load_id=self.load_id)
 
     def reject(
         self, record: Record, code: str, reason: str, *, column: str | None = None, pointer: str | None = None
@@ -150,21 +176,24 @@ class Sink:
         if len(self._first_reasons) < 3:
             place = f"line {record.line}" if record.line is not None else f"record {record.number}"
             self._first_reasons.append(f"{place}: {reason}")
-        raw = record.raw if record.raw is not None else repr(record.value).encode("utf-8", "backslashreplace")
+        raw = _raw(record)
+        text, secrets = self._redaction.masked(raw[:_RAW_BYTES].decode("utf-8", "backslashreplace"))
+        self.counts["redacted"] += secrets
         self._rejects.append(
             {
-                "load_id": self.load_id,
                 "record_no": record.number,
                 "line": record.line,
                 "byte_offset": record.offset,
-                "json_pointer": pointer or record.pointer,
+                "json_pointer": pointer or record.pointer or None,
                 "column_name": column,
                 "code": code,
-                "reason": reason,
-                "raw": masked(raw[:4096].decode("utf-8", "backslashreplace").replace("\0", "\\x00"))[0],
+                "reason": self._redaction.masked(reason[:1000])[0],
+                "raw": text.replace("\0", "\\x00"),
                 "raw_sha256": hashlib.sha256(raw).hexdigest(),
             }
         )
+        if len(self._rejects) >= _BATCH_REJECTS:
+            self._write_ledger()
 
     def skip(self, record: Record, why: str) -> None:
         """Leave out a record that this format does not use; the reasons are counted in the notes."""
@@ -176,15 +205,10 @@ class Sink:
         """Say that a row is loaded, but doubtful."""
         self.flags[flag] += 1
         self._flags.append(
-            {
-                "load_id": self.load_id,
-                "record_no": record.number,
-                "table_name": table,
-                "row_uid": uid,
-                "flag": flag,
-                "detail": detail,
-            }
+            {"record_no": record.number, "table_name": table, "row_uid": uid, "flag": flag, "detail": detail}
         )
+        if len(self._flags) >= BATCH_ROWS:
+            self._write_ledger()
 
     def note(self, text: str) -> None:
         """Say something about the whole file, once."""
@@ -195,11 +219,14 @@ class Sink:
         """Return a person's name as it may be stored: hashed with the history's salt unless names were opted in."""
         if name is None or self._people == "names":
             return name
-        return "person-" + hashlib.blake2b(f"{self._salt}{name}".encode(), digest_size=6).hexdigest()
+        if name not in self._hashes:
+            digest = hashlib.blake2b(f"{self._salt}{name}".encode("utf-8", "replace"), digest_size=6)
+            self._hashes[name] = f"person-{digest.hexdigest()}"
+        return self._hashes[name]
 
-    def load_frame(self, table: str, frame: pl.DataFrame, *, primary: bool = True) -> None:
-        """Load many rows at once: columns of the table and record_no, one row a record that was counted by `seen`."""
-        self._merge(table, frame, primary=primary)
+    def redacted(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return rows with secrets masked, for a loader that writes them itself."""
+        return self._redaction.applied(frame)
 
     def first_rejects(self) -> str:
         """Say where the first rejects stand and why they are ones."""
@@ -207,119 +234,35 @@ class Sink:
 
     def span_of_time(self) -> tuple[datetime | None, datetime | None]:
         """Return the earliest and the latest time of the rows that were loaded."""
-        return (min(self._times), max(self._times)) if self._times else (None, None)
-
-    def seen(self, records: int) -> int:
-        """Count records that go to `load_frame`, and return the number of the first."""
-        first = self.counts["seen"] + 1
-        self.counts["seen"] += records
-        return first
-
-    def flush(self) -> None:
-        """Write what is waiting."""
-        for (table, primary), rows in self._rows.items():
-            schema = self._schema(table)
-            unknown = {name for row in rows for name in row} - schema.keys() - {"half"}
-            if unknown:
-                raise KeyError(f"{table} has no columns {sorted(unknown)}")
-            self._merge(table, pl.DataFrame(rows, schema=schema, strict=False), primary=primary)
-        self._rows.clear()
-        self._waiting = 0
-        for name, rejects in (("rejects", self._rejects), ("quality_flags", self._flags)):
-            if rejects:
-                self._insert(name, pl.DataFrame(rejects, schema=self._schema(name), strict=False))
-                rejects.clear()
-
-    def _schema(self, table: str) -> dict[str, Any]:
-        if table not in self._schemas:
-            columns = self._connection.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = $table ORDER BY column_index",
-                {"table": table},
-            ).fetchall()
-            self._schemas[table] = {name: _TYPES[kind] for name, kind in columns}
-        return self._schemas[table]
-
-    def _insert(self, table: str, frame: pl.DataFrame) -> None:
-        self._connection.register("incoming", frame)
-        self._connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM incoming').fetchall()
-        self._connection.unregister("incoming")
-
-    def _merge(self, table: str, frame: pl.DataFrame, *, primary: bool) -> None:
-        """Insert the rows that are new; the same uid with other content is a second row, or the newer one wins."""
-        frame = self.redacted(frame)
-        for name in _WHEN:
-            if primary and name in frame.columns and frame[name].dtype == pl.Datetime("us"):
-                self.dated(frame[name])
-        uid = NATURAL.get(table, ("record_hash", ()))[0]
-        payload = [
-            name for name in self._schema(table) if name not in _LINEAGE and name != uid and name in frame.columns
-        ]
-        self._connection.register(
-            "incoming", frame.select("record_no", *payload, *([uid] if uid in frame.columns else []))
-        )
-        content = key_sql(*(f'"{name}"::VARCHAR' for name in payload), "''")
-        named = ", ".join(f'"{name}"' for name in payload)
-        uid_column = "" if uid == "record_hash" else f'"{uid}", '
-        fresh = self._connection.execute(
-            f"""
-            INSERT INTO "{table}" BY NAME
-            WITH hashed AS (SELECT {uid_column}{named}, record_no, {content} AS record_hash FROM incoming),
-            ranked AS (
-                SELECT *, row_number() OVER (PARTITION BY "{uid}", record_hash ORDER BY record_no) AS copy FROM hashed
-            )
-            SELECT {uid_column}{named}, record_no, record_hash, {self.load_id} AS load_id
-            FROM ranked
-            WHERE copy = 1
-                AND NOT EXISTS (
-                    SELECT 1 FROM "{table}" AS kept
-                    WHERE kept."{uid}" = ranked."{uid}" AND kept.record_hash = ranked.record_hash
-                )
-            """
-        ).fetchall()[0][0]
-        if fresh and table in _NEWEST:
-            self._keep_newest(table, uid, _NEWEST[table])
-        self._connection.unregister("incoming")
-        if fresh:
-            self.touched.add(table)
-        if primary:
-            self.counts["loaded"] += fresh
-            self.counts["duplicate"] += frame.height - fresh
-
-    def _keep_newest(self, table: str, uid: str, when: str) -> None:
-        """Of rows about one thing keep the one that says the latest, whichever file came first."""
-        self._connection.execute(
-            f"""
-            DELETE FROM "{table}" AS older
-            WHERE "{uid}" IN (SELECT "{uid}" FROM incoming) AND EXISTS (
-                SELECT 1 FROM "{table}" AS newer
-                WHERE newer."{uid}" = older."{uid}"
-                    AND (coalesce(newer."{when}", TIMESTAMP '0001-01-01'), newer.record_hash)
-                        > (coalesce(older."{when}", TIMESTAMP '0001-01-01'), older.record_hash)
-            )
-            """
-        ).fetchall()
+        return self._first_at, self._last_at
 
     def dated(self, times: pl.Series) -> None:
         """Widen the span of time that the load reports."""
-        self._times += [time for time in (times.min(), times.max()) if isinstance(time, datetime)]
+        first, last = times.min(), times.max()
+        if isinstance(first, datetime) and isinstance(last, datetime):
+            self._first_at = min(first, self._first_at or first)
+            self._last_at = max(last, self._last_at or last)
 
-    def redacted(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Mask secrets in every text that people write; ids are left alone, or joins would break."""
-        if not self._redact:
-            return frame
-        changed = []
-        for name, kind in frame.schema.items():
-            if kind != pl.String or name.endswith(("_id", "_status", "_kind")) or name in _PLAIN:
-                continue
-            suspects = frame[name].str.contains(SUSPECT).fill_null(value=False).arg_true()
-            if suspects.is_empty():
-                continue
-            texts = frame[name].to_list()
-            for place in suspects:
-                texts[place], secrets = masked(texts[place])
-                self.counts["redacted"] += secrets
-            changed.append(pl.Series(name, texts, dtype=pl.String))
-        return frame.with_columns(changed) if changed else frame
+    def flush(self) -> None:
+        """Write what is waiting, and compare it with what the history has."""
+        self._write_rows()
+        self._write_ledger()
+        self._wait()
+        for table in sorted(self._unsettled):
+            self._settle(table)
+        self._write_ledger()
+        self._unsettled.clear()
+        self._added.clear()
+        self._primary.clear()
+        self.counts["redacted"] += self._redaction.take_count()
+        self._stop()
+
+    def abandon(self) -> None:
+        """Stop writing, so that the transaction can be rolled back."""
+        if self._writing is not None and not self._writing.done():
+            self._connection.interrupt()
+        self._writing = None
+        self._stop()
 
     def balance(self) -> None:
         """Check that no record was lost."""
@@ -327,6 +270,148 @@ class Sink:
         accounted = counts["loaded"] + counts["rejected"] + counts["duplicate"] + counts["skipped"]
         if counts["seen"] != accounted:
             raise AssertionError(f"{counts['seen']} records were seen, but {accounted} accounted for: {dict(counts)}")
+
+    def _keep(self, record: Record, table: str, row: dict[str, Any], *, primary: bool) -> int:
+        name, natural = NATURAL.get(table, ("", ()))
+        for column in _JSON:
+            if isinstance(row.get(column), dict | list):
+                row[column] = _json(row[column])
+        uid = row.get(name)
+        if name and uid is None:
+            parts = [row.get(part) for part in natural] or [
+                f"{column}={row[column]}" for column in sorted(row) if row[column] is not None
+            ]
+            uid = row[name] = key(table, *(None if part is None else str(part) for part in parts))
+        row["record_no"] = record.number
+        row.pop("half", None)
+        self._rows.setdefault((table, primary), []).append(row)
+        self._waiting += 1
+        return int(uid or 0)
+
+    def _write_rows(self) -> None:
+        """Write the rows that loaders handed over one by one."""
+        refused: set[int] = set()
+        waiting, records = self._rows, {record.number: record for record in self._records}
+        self._rows, self._records, self._waiting = {}, [], 0
+        # What records are about comes first: what they bring besides goes with them if they are refused.
+        for table, primary in sorted(waiting, key=lambda one: (not one[1], one[0])):
+            rows = waiting[table, primary]
+            if refused:
+                rows = [row for row in rows if row["record_no"] not in refused]
+            frame, unfit = framed(rows, schemas()[table])
+            for place, column, reason in unfit:
+                number = rows[place]["record_no"]
+                record = records.get(number, Record(number, rows[place]))
+                if primary:
+                    refused.add(number)
+                    self.reject(record, "RANGE", f"{column}: {reason}", column=column)
+                else:
+                    self.flag(table, None, "range", f"{column}: {reason}; the row was left out", record)
+            self.load_frame(table, self._without_nul(table, frame), primary=primary)
+
+    def _without_nul(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """Remove bytes of value zero from texts, which no database keeps well, and say so."""
+        for name, kind in frame.schema.items():
+            if kind != pl.String:
+                continue
+            zero = "\\u0000" if name in _JSON else "\0"
+            held = frame[name].str.contains(zero, literal=True).fill_null(value=False)
+            if held.any():
+                text = pl.col(name).str.replace_all(zero, "\\ufffd" if name in _JSON else "", literal=True)
+                for number in frame.filter(held)["record_no"]:
+                    self.flag(table, None, "nul_removed", f"bytes of value zero in {name}", Record(number, None))
+                frame = frame.with_columns(text)
+        return frame
+
+    def _widen(self, frame: pl.DataFrame) -> None:
+        for name, unit in _WHEN.items():
+            if name in frame.columns:
+                times = frame[name]
+                # Minimum and maximum first: a column of numbers becomes times only at its ends.
+                ends = pl.Series([times.min(), times.max()], dtype=times.dtype).drop_nulls()
+                if unit is None and times.dtype == pl.Datetime("us"):
+                    self.dated(ends)
+                elif unit is not None and times.dtype == pl.Int64:
+                    self.dated(ends.cast(pl.Datetime("us")))
+
+    def _write_ledger(self) -> None:
+        for name, rows in (("rejects", self._rejects), ("quality_flags", self._flags)):
+            if rows:
+                schema = {column: kind for column, kind in schemas()[name].items() if column != "load_id"}
+                frame = pl.DataFrame(rows, schema=schema, strict=False).with_columns(
+                    pl.lit(self.load_id, dtype=pl.Int32).alias("load_id")
+                )
+                rows.clear()
+                self._wait()
+                self._connection.register("ledger_rows", frame)
+                self._connection.execute(f'INSERT INTO main."{name}" BY NAME SELECT * FROM ledger_rows').fetchall()
+                self._connection.unregister("ledger_rows")
+
+    def _settle(self, table: str) -> None:
+        written = self._unsettled[table]
+        found = settle(self._connection, table, load_id=self.load_id)
+        if found is not None:
+            repeated = found.repeated
+            if table in self._added:
+                added = pl.concat(self._added[table], how="diagonal")
+                repeated = repeated.join(added, on=[name for name in repeated.columns if name in added], how="anti")
+            if table in self._primary:
+                self.counts["loaded"] -= repeated.height
+                self.counts["duplicate"] += repeated.height
+                self._forget_flags(repeated)
+            written -= found.repeated.height
+            for number, uid in found.renamed.rows():
+                detail = "another record has this id and other content"
+                self.flag(table, uid, "duplicate_id", detail, Record(number, None))
+        if written:
+            self.touched.add(table)
+
+    def _forget_flags(self, repeated: pl.DataFrame) -> None:
+        """Remove the doubts about records that the history had already."""
+        if not self.flags or repeated.is_empty():
+            return
+        self._write_ledger()
+        self._connection.register("repeated", repeated)
+        gone = self._connection.execute(
+            """
+            DELETE FROM main.quality_flags
+            WHERE load_id = $load_id AND record_no IN (SELECT record_no FROM repeated)
+                AND (row_uid IS NULL OR row_uid = load_id OR row_uid IN (SELECT uid FROM repeated))
+            RETURNING flag
+            """,
+            {"load_id": self.load_id},
+        ).fetchall()
+        self._connection.unregister("repeated")
+        self.flags.subtract(flag for (flag,) in gone)
+        self.flags += Counter()
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _stop(self) -> None:
+        if self._writer is not None:
+            self._writer.shutdown()
+            self._writer = None
+
+
+def _json(value: Any) -> str:
+    """Return a value as JSON text; what the fast writer refuses is repaired."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps(repaired(value), default=str, ensure_ascii=False)
+
+
+def _raw(record: Record) -> bytes:
+    """Return the bytes of a record; of a part of a document its own, for the document may be large."""
+    if record.raw is not None and not (record.pointer and isinstance(record.value, dict | list)):
+        return record.raw
+    try:
+        return orjson.dumps(record.value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return repr(record.value).encode("utf-8", "backslashreplace")
 
 
 def now() -> datetime:

@@ -1,33 +1,44 @@
 """Which records does a file hold, and where does each of them stand?
 
 A `Record` is one unit of a source with the place that a reject must name. Readers yield the good records and give the
-bad ones to the sink.
+bad ones to the sink. They hold a block of the file at a time, however long it is.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
-import json
-import math
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
-
-import msgspec
-import orjson
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import envelopes
 from .containers import HEAD_BYTES, Source, sources
+from .jsontext import said
+from .structure import DEEPEST, elements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from .ledger import Sink
+    from .structure import Element
 
 __all__ = ["HEAD_BYTES", "Record", "Source", "csv_rows", "json_documents", "json_records", "lines", "sources"]
 
-# Deeper documents are attacks: what people export ends at a tenth of this, and DuckDB stops at 128.
-DEEPEST = 100
-_BOM = b"\xef\xbb\xbf"
+BLOCK_BYTES = 4 << 20
+LONGEST_LINE_BYTES = 256 << 20
+# A document that is no long array is parsed as a whole up to this size; the value takes several times as much.
+LONGEST_DOCUMENT_BYTES = 256 << 20
+# What is this small is parsed at once; its parts are looked for only if that fails.
+_AT_ONCE_BYTES = 32 << 20
+_BOM = codecs.BOM_UTF8
+_WIDE = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# A format that needs the object around a long array is given it, with one element in the array.
+_WRAPPED = frozenset(("resourceSpans", "resourceLogs", "resourceMetrics", "batches"))
 
 
 class Record(NamedTuple):
@@ -40,154 +51,234 @@ class Record(NamedTuple):
     offset: int | None = None
     pointer: str | None = None
     raw: bytes | None = None
+    doubts: tuple[tuple[str, str], ...] = ()
+    """Flags and their details that parsing raised; they go to each record of the document."""
+    first: int = 0
+    """Place of the first element of the array that the document holds a part of."""
+
+
+class _Line(NamedTuple):
+    number: int
+    offset: int
+    raw: bytes
+    size_bytes: int
+    ended: bool
+
+
+def encoding(source: Source) -> str:
+    """Return the encoding of a text that is JSON: UTF-8, or the wider one that its first bytes show."""
+    head = source.head
+    for mark, name in _WIDE.items():
+        if head.startswith(mark):
+            return name
+    if len(head) > 1 and head[:2].count(0) == 1:
+        return "utf-16-le" if head[1] == 0 else "utf-16-be"
+    return "utf-8"
+
+
+def _blocks(source: Source, encoded: str = "utf-8") -> Iterator[bytes]:
+    """Yield a text as UTF-8, block by block, without byte order mark."""
+    with source.open() as stream:
+        decoder = codecs.getincrementaldecoder(encoded)("replace") if encoded != "utf-8" else None
+        first = True
+        while block := stream.read(BLOCK_BYTES):
+            if decoder is not None:
+                block = decoder.decode(block).encode("utf-8", "replace")
+            if first:
+                block, first = block.removeprefix(_BOM), False
+            yield block
+
+
+def _lines(source: Source, encoded: str = "utf-8") -> Iterator[_Line]:
+    """Yield the lines of a text that are not blank; of one that is too long only the beginning."""
+    number, offset, ends = 1, 0, b"\n"
+    if encoded == "utf-8" and source.head.startswith(_BOM):
+        offset = len(_BOM)
+    if b"\n" not in source.head and b"\r" in source.head.rstrip():
+        ends = b"\r"  # as old Macs end lines
+    kept: list[bytes] = []
+    size = 0
+    for block in _blocks(source, encoded):
+        parts = block.split(ends)
+        if len(parts) == 1:
+            if size < LONGEST_LINE_BYTES:
+                kept.append(block)
+            size += len(block)
+            continue
+        begun = b"".join((*kept, parts[0])) if kept else parts[0]
+        size += len(parts[0])
+        if begun and not begun.isspace():
+            yield _Line(number, offset, begun, size, ended=True)
+        number += 1
+        offset += size + 1
+        for raw in parts[1:-1]:
+            if raw and not raw.isspace():
+                yield _Line(number, offset, raw, len(raw), ended=True)
+            number += 1
+            offset += len(raw) + 1
+        kept = [parts[-1]]
+        size = len(parts[-1])
+    last = b"".join(kept)
+    if last and not last.isspace():
+        yield _Line(number, offset, last, size, ended=False)
 
 
 def lines(source: Source, sink: Sink, *, encoding: str = "utf-8") -> Iterator[Record]:
-    """Yield the text lines of a file; lines that are no text become rejects with code ENCODING."""
-    offset = 0
-    with source.open() as stream:
-        for number, raw in enumerate(stream, 1):
-            text = raw.rstrip(b"\r\n")
-            if text:
-                record = sink.record(None, line=number, offset=offset, raw=text)
-                try:
-                    yield record._replace(value=text.decode(encoding))
-                except UnicodeDecodeError as fault:
-                    sink.reject(record, "ENCODING", f"not {encoding}: {fault.reason} at byte {fault.start}")
-            offset += len(raw)
+    """Yield the lines of a text that are not blank, counted.
 
-
-def parsed(raw: bytes) -> Any:
-    """Return a JSON text as a value: at most 100 deep, numbers that are none as null.
-
-    Raises
-    ------
-    RecursionError
-        If it is deeper.
-    ValueError
-        If it is no JSON; the message says where.
+    Lines that are no text are rejected with code ENCODING, those too long for any log with TOO_LARGE.
     """
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(raw) > DEEPEST:
-        raise RecursionError(f"deeper than {DEEPEST} levels")
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as fault:
-        # Python's own reader takes NaN, Infinity and lone surrogates, which exports do hold; what it does not take is
-        # no JSON.
-        text = raw.decode("utf-8", "strict") if b"NaN" in raw or b"Infinity" in raw or b"\\ud" in raw.lower() else None
-        if text is None:
-            raise
+    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    for number, offset, raw, size, _ in _lines(source, encoding if wide else "utf-8"):
+        record = sink.record(None, line=number, offset=None if wide else offset, raw=raw.rstrip(b"\r"))
+        if size > LONGEST_LINE_BYTES:
+            sink.reject(record, "TOO_LARGE", _too_large("line", size, LONGEST_LINE_BYTES))
+            continue
         try:
-            return _finite(json.loads(text, parse_constant=lambda _: None))
-        except RecursionError:
-            raise
-        except ValueError:
-            raise fault from None
+            yield record._replace(value=raw.rstrip(b"\r").decode("utf-8" if wide else encoding))
+        except UnicodeDecodeError as fault:
+            sink.reject(record, "ENCODING", f"not {encoding}: {fault.reason} at byte {fault.start} of the line")
 
 
-def _finite(value: Any) -> Any:
-    """Replace what no database takes: infinite numbers by null, lone surrogates by the replacement character."""
-    if isinstance(value, dict):
-        return {_finite(name): _finite(content) for name, content in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return value
+def _too_large(what: str, size_bytes: int, limit_bytes: int) -> str:
+    return f"a {what} of {size_bytes:,} bytes; at most {limit_bytes:,} are read"
 
 
-def _depth(raw: bytes) -> int:
-    """Return how deep brackets nest, those inside strings left out; one pass, no recursion."""
-    deepest = depth = 0
-    inside = escaped = False
-    for byte in raw:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in {0x5B, 0x7B}:
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > DEEPEST:
-                return deepest
-        elif byte in {0x5D, 0x7D}:
-            depth -= 1
-    return deepest
-
-
-def json_documents(source: Source, sink: Sink) -> Iterator[Record]:
+def json_documents(
+    source: Source, sink: Sink, *, split: Collection[str] = (), known_shallow: bool = False
+) -> Iterator[Record]:
     """Yield each JSON document of a file: each line, each element of one array, or the whole.
 
     They are not counted as seen, since one document may hold many records; what cannot be parsed is, and is rejected.
+
+    Parameters
+    ----------
+    source
+        The file.
+    sink
+        Where rejects go.
+    split
+        Keys of an object whose long arrays come element by element, so that the file may be larger than the memory.
+        Under the keys of OTLP an element comes inside of its object, with `Record.first` as its place.
+    known_shallow
+        Whether the reader looks only as deep as its format goes, so that depth need not be measured.
     """
-    if _by_line(source.head):
-        yield from _json_lines(source, sink)
-        return
-    with source.open() as stream:
-        whole = stream.read().removeprefix(_BOM)
-    if not whole.strip():
-        return
-    if whole.lstrip()[:1] == b"[":
-        try:
-            pieces = msgspec.json.decode(whole, type=list[msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError) as fault:
-            sink.reject(sink.record(None, line=1, offset=0, raw=whole[:4096]), _code(fault), f"no JSON array: {fault}")
+    reading = _Json(source, sink, split, known_shallow=known_shallow)
+    yield from reading.lines() if reading.is_by_line() else reading.documents()
+
+
+class _Json:
+    """One file of JSON while it is read."""
+
+    def __init__(self, source: Source, sink: Sink, split: Collection[str], *, known_shallow: bool) -> None:
+        self._source = source
+        self._sink = sink
+        self._encoded = encoding(source)
+        self._split = split
+        self._shallow = known_shallow
+        # Places in a text of wide characters are not those in its bytes.
+        self._placed = self._encoded == "utf-8"
+
+    def is_by_line(self) -> bool:
+        """Tell whether each line is a document of its own."""
+        head = self._source.head
+        if self._encoded != "utf-8":
+            head = head.decode(self._encoded, "ignore").encode("utf-8", "replace")
+        elif b"\n" not in head.lstrip(_BOM + b" \r\n") and not self._source.whole:
+            # One line that is longer than the head: of many such, or the whole file?
+            with self._source.open() as stream:
+                head = stream.readline(_AT_ONCE_BYTES) + stream.read(64)
+        text = head.removeprefix(_BOM).lstrip()
+        tried = [line.strip() for line in text.replace(b"\r", b"\n").split(b"\n")[:-1] if line.strip()][:20]
+        if text[:1] not in {b"{", b"["}:
+            return bool(tried)
+        for line in tried:
+            # A document over several lines begins with a bracket alone, or with one that is left open.
+            if line[-1:] in {b"}", b"]"} and len(line) > 2:
+                try:
+                    said(line)
+                except (ValueError, RecursionError):
+                    continue
+                return line is tried[0] or len(tried[0]) > 1
+        # Line after line begins an object, and none is good.
+        return len(tried) > 1 and all(line[:1] == b"{" and len(line) > 1 for line in tried)
+
+    def lines(self) -> Iterator[Record]:
+        """Yield the documents of a file with one in each line."""
+        for number, offset, raw, size, ended in _lines(self._source, self._encoded):
+            record = Record(0, None, number, offset if self._placed else None, "", raw)
+            if size > LONGEST_LINE_BYTES:
+                self._reject(record, "TOO_LARGE", _too_large("line", size, LONGEST_LINE_BYTES))
+                continue
+            if size > _AT_ONCE_BYTES and self._split:
+                for one in elements(_slices(raw), names=self._split, longest_bytes=LONGEST_DOCUMENT_BYTES):
+                    yield from self._part(one, line=number, shift=offset)
+                continue
+            try:
+                value, doubts = said(raw, known_shallow=self._shallow)
+            except (ValueError, RecursionError) as fault:
+                if not ended and self._source.fault is not None:
+                    return  # the record that the damage cut: the damage itself is rejected in its place
+                hint = "" if ended else "; the file ends here, it may still be being written"
+                self._reject(record, _code(fault), f"no JSON: {fault}{hint}")
+                continue
+            yield record._replace(value=value, doubts=doubts)
+
+    def documents(self) -> Iterator[Record]:
+        """Yield the documents of a file in which lines mean nothing."""
+        blocks = _blocks(self._source, self._encoded)
+        shift = len(_BOM) if self._source.head.startswith(_BOM) else 0
+        begun = b""
+        for block in blocks:
+            begun += block
+            if len(begun) > _AT_ONCE_BYTES:
+                break
+        else:
+            # A small document is parsed at once; if it is broken, what is good of it is found part by part.
+            if begun.lstrip()[:1] == b"{":
+                try:
+                    value, doubts = said(begun, known_shallow=self._shallow)
+                except (ValueError, RecursionError):
+                    pass
+                else:
+                    yield Record(0, value, 1, shift if self._placed else None, "", begun, doubts)
+                    return
+        parts = elements(itertools.chain([begun], blocks), names=self._split, longest_bytes=LONGEST_DOCUMENT_BYTES)
+        for one in parts:
+            yield from self._part(one, line=1, shift=shift)
+
+    def _part(self, one: Element, *, line: int, shift: int) -> Iterator[Record]:
+        """Yield a part of a document; of what is left around the parts only faults matter."""
+        raw = one.text.strip()
+        record = Record(0, None, one.line + line - 1, one.offset + shift if self._placed else None, one.pointer, raw)
+        if one.size_bytes > LONGEST_DOCUMENT_BYTES:
+            what = "part of a document" if one.place >= 0 else "document that is no long array"
+            self._reject(record, "TOO_LARGE", _too_large(what, one.size_bytes, LONGEST_DOCUMENT_BYTES))
             return
-        at, line = 0, 1
-        for place, piece in enumerate(pieces):
-            raw = bytes(piece)
-            found = whole.find(raw, at)
-            line += whole.count(b"\n", at, found)
-            at = found
-            yield from _document(raw, sink, line=line, offset=at, pointer=f"/{place}")
-        return
-    yield from _document(whole, sink, line=1, offset=0, pointer="")
+        if one.deepest > DEEPEST and not self._shallow:
+            self._reject(record, "DEPTH", f"no JSON: deeper than {DEEPEST} levels")
+            return
+        try:
+            value, doubts = said(raw, known_shallow=self._shallow)
+        except (ValueError, RecursionError) as fault:
+            if not one.complete and self._source.fault is not None:
+                return  # as for lines
+            hint = "" if one.complete else "; the file ends inside of it"
+            self._reject(record, _code(fault), f"no JSON: {fault}{hint}")
+            return
+        if one.name in _WRAPPED:
+            yield record._replace(value={one.name: [value]}, pointer="", doubts=doubts, first=one.place)
+        elif one.place >= 0 or not one.split:
+            yield record._replace(value=value, doubts=doubts)
+
+    def _reject(self, place: Record, code: str, reason: str) -> None:
+        record = self._sink.record(None, line=place.line, offset=place.offset, pointer=place.pointer, raw=place.raw)
+        self._sink.reject(record, code, reason)
 
 
-def _by_line(head: bytes) -> bool:
-    """Tell whether the first line is a document of its own and another follows."""
-    text = head.removeprefix(_BOM).lstrip()
-    first, found, rest = text.partition(b"\n")
-    if not found:
-        return False
-    if text[:1] not in {b"{", b"["}:
-        return True
-    try:
-        orjson.loads(first)
-    except orjson.JSONDecodeError:
-        # A bad first line among good ones is still JSON lines.
-        second = rest.lstrip().partition(b"\n")[0]
-        return second[:1] == b"{" and second.rstrip()[-1:] == b"}" and first.strip()[-1:] in {b"}", b"]"}
-    return True
-
-
-def _json_lines(source: Source, sink: Sink) -> Iterator[Record]:
-    offset = 0
-    with source.open() as stream:
-        for number, raw in enumerate(stream, 1):
-            content = raw.removeprefix(_BOM) if number == 1 else raw
-            if content.strip():
-                yield from _document(
-                    content, sink, line=number, offset=offset, pointer="", last=not raw.endswith(b"\n")
-                )
-            offset += len(raw)
-
-
-def _document(raw: bytes, sink: Sink, *, line: int, offset: int, pointer: str, last: bool = False) -> Iterator[Record]:
-    try:
-        value = parsed(raw)
-    except (ValueError, RecursionError) as fault:
-        hint = "; the file ends here, it may still be being written" if last else ""
-        sink.reject(sink.record(None, line=line, offset=offset, raw=raw), _code(fault), f"no JSON: {fault}{hint}")
-        return
-    yield Record(0, value, line, offset, pointer, raw)
+def _slices(text: bytes) -> Iterator[bytes]:
+    for start in range(0, len(text), BLOCK_BYTES):
+        yield text[start : start + BLOCK_BYTES]
 
 
 def _code(fault: Exception) -> str:
@@ -197,13 +288,29 @@ def _code(fault: Exception) -> str:
 
 
 def json_records(
-    source: Source, sink: Sink, *, stop: Callable[[dict[str, Any]], bool] | None = None
+    source: Source,
+    sink: Sink,
+    *,
+    stop: Callable[[dict[str, Any]], bool] | None = None,
+    split: Collection[str] = envelopes.LISTS,
 ) -> Iterator[Record]:
     """Yield the records of a JSON file: one document, an array or JSON lines, envelopes opened.
 
-    An object for which `stop` is true is a record even where it looks like an envelope.
+    Parameters
+    ----------
+    source
+        The file.
+    sink
+        Where rejects go, and lines that only steer the program which wrote the file.
+    stop
+        An object for which this is true is a record even where it looks like an envelope.
+    split
+        Keys of an object whose long arrays come element by element.
     """
-    for document in json_documents(source, sink):
+    for document in json_documents(source, sink, split=split):
+        if envelopes.is_control(document.value) and not (stop is not None and stop(document.value)):
+            sink.skip(sink.part(document, document.value, ""), "line that only steers the export")
+            continue
         for pointer, value in envelopes.records(document.value, stop):
             yield sink.part(document, value, pointer)
 
@@ -211,15 +318,59 @@ def json_records(
 def csv_rows(
     source: Source, sink: Sink, *, delimiter: str = ",", encoding: str = "utf-8", header: bool = True
 ) -> Iterator[Record]:
-    """Yield the rows of delimited text, each value a list of str; the header comes first, uncounted (number 0)."""
-    with source.open() as stream:
-        text: IO[str] = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
-        line = 1
-        for row in reader:
-            if header:
-                header = False
-                yield Record(0, row, line)
-            elif row:
-                yield sink.record(row, line=line, raw=None)
-            line = reader.line_num + 1
+    """Yield the rows of delimited text, each value a list of str; the header comes first, uncounted (number 0).
+
+    Rows with bytes that are no text are rejected with code ENCODING, badly quoted ones with SYNTAX.
+
+    Raises
+    ------
+    csv.Error
+        If a quote is never closed: all rows after it are lost. The message names the line that opens it.
+    """
+    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    encoded = "utf-8" if wide else encoding.lower().removesuffix("-sig")
+    read: list[tuple[int, bytes]] = []
+
+    def texts() -> Iterator[str]:
+        offset = 0
+        waiting = b""
+        for block in itertools.chain(_blocks(source, encoding if wide else "utf-8"), (b"",)):
+            *whole, waiting = ((waiting + block) or b"").splitlines(keepends=True) or [b""]
+            if not block and waiting:
+                whole.append(waiting)
+            for raw in whole:
+                read.append((offset, raw))
+                offset += len(raw)
+                yield raw.decode(encoded, "surrogateescape")
+
+    reader = csv.reader(texts(), delimiter=delimiter, strict=True)
+    line = 1
+    while True:
+        fault: csv.Error | None = None
+        row: list[str] | None = None
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            fault = error
+        if row is None and fault is None:
+            return
+        place: dict[str, Any] = {
+            "line": line,
+            "offset": None if wide or not read else read[0][0],
+            "raw": b"".join(raw for _, raw in read).rstrip(b"\r\n"),
+        }
+        line = reader.line_num + 1
+        read.clear()
+        if fault is not None:
+            if "unexpected end" in str(fault):
+                raise csv.Error(f"the record that begins on line {place['line']} opens a quote that is never closed")
+            sink.reject(sink.record(None, **place), "SYNTAX", f"{fault}; the record begins on line {place['line']}")
+        elif row and header:
+            header = False
+            yield Record(0, row, **place)
+        elif row:
+            record = sink.record(row, **place)
+            if any("\udc80" <= letter <= "\udcff" for text in row for letter in text):
+                sink.reject(record, "ENCODING", f"bytes that are not {encoded}")
+            else:
+                yield record

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import readers
+from ..jsontext import said
 from . import access, logfmt, syslog, timestamped
 from .entries import ANSI, Entry
 
@@ -90,7 +90,7 @@ def parsed(text: str) -> dict[str, Any] | None:
         If it is nested too deeply.
     """
     try:
-        value = readers.parsed(text.encode("utf-8", "surrogatepass"))
+        value = said(text.encode("utf-8", "surrogatepass")).value
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
