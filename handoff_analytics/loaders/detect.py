@@ -8,13 +8,15 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..errors import UnknownFormatError
+from ..errors import UnknownFormatError, UnreadableFileError
 from . import batches, delimited, envelopes
+from .readers import encoding as json_encoding
+from .refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,77 +62,128 @@ class Detection:
     header: tuple[str, ...] = ()
 
 
+def _parse_nothing(source: Source, sink: Sink, found: Detection) -> None:
+    del source, found
+    sink.note("the file is empty")
+
+
+EMPTY = Format(name="empty", kind="empty", shape="text", parse=_parse_nothing)
+"""What a file without content is: no error, since systems that had nothing to say write such files."""
+
+
 def detect(source: Source, formats: Iterable[Format], *, wanted: str | None = None) -> Detection:
     """Return the format of a file, with how it was recognised.
 
+    Parameters
+    ----------
+    source
+        The file; only its first 256 KiB are looked at.
+    formats
+        The formats that there are.
+    wanted
+        The name of the format, where somebody said it.
+
     Raises
     ------
+    UnreadableFileError
+        If it is a kind of file that nobody can load: encrypted, a PDF, a program.
     UnknownFormatError
         If no format fits, or the one that is wanted does not exist.
     """
     known = tuple(formats)
+    if (reason := refusal(source)) is not None:
+        raise UnreadableFileError(reason)
     if wanted is not None:
-        by_name = {one.name: one for one in known}
-        if wanted not in by_name:
-            near = difflib.get_close_matches(wanted, by_name, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise UnknownFormatError(
-                f"Cannot read {source.name} as {wanted!r}. Known formats: {', '.join(sorted(by_name))}.{hint}"
-            )
-        return Detection(by_name[wanted], 1.0, "given", **_dialect(source.head))
-    if source.head.startswith((b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0")):
+        return _as_wanted(source, known, wanted)
+    head = source.head
+    if head.startswith((b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0")):
         return _of_header(source, known, batches.headers(source))
-    if source.head.startswith(b"SQLite format 3\0"):
+    if head.startswith(b"SQLite format 3\0"):
         for one in known:
             if one.shape == "sqlite":
                 return Detection(one, 1.0, "the magic number of SQLite")
-    text = source.head.decode("utf-8-sig", "replace").lstrip()
-    if text[:1] in {"{", "["} and not re.match(r"\[[A-Za-z]", text):
-        best: tuple[int, Format, list[str]] | None = None
-        for record in _samples(text):
-            for one in known:
-                if one.shape == "json" and one.keys | one.any_keys and one.matches(record):
-                    found = sorted((one.keys | one.any_keys) & record.keys())
-                    if best is None or len(found) > best[0]:
-                        best = len(found), one, found
-            if best is not None:
-                return Detection(best[1], 1.0, "keys " + ", ".join(best[2]))
-        first = next(_samples(text), None)
-        if first is not None:
-            keys = ", ".join(sorted(map(str, first))[:12])
-            nearest = sorted(known, key=lambda one: (-len((one.keys | one.any_keys) & first.keys()), one.name))[:2]
-            guesses = " or ".join(repr(one.name) for one in nearest if (one.keys | one.any_keys) & first.keys())
-            hint = f" The nearest are {guesses}: say format= if it is one of them," if guesses else " Say format=,"
-            raise UnknownFormatError(
-                f"Cannot recognise {source.name}: JSON with the keys {keys}.{hint} or give a mapping."
-            )
+    encoding = json_encoding(source)
+    text = head.decode(encoding if encoding != "utf-8" else "utf-8-sig", "replace").lstrip("\ufeff \t\r\n")
+    if not text:
+        return Detection(EMPTY, 1.0, "no content")
+    # Logs put times and levels in brackets; no record begins with a bare word or number in one.
+    if (
+        text[:1] in {"{", "["}
+        and not re.match(r"\[[A-Za-z0-9]", text)
+        and (found := _of_json(text, known, source.name))
+    ):
+        return replace(found, encoding=encoding)
     if (declared := _toml(text)) is not None:
         for one in known:
             if one.shape == "toml" and (tables := sorted(one.any_keys & declared.keys())):
                 return Detection(one, 1.0, "tables " + ", ".join(tables))
+    return _of_text(source, text, known)
+
+
+def _as_wanted(source: Source, known: tuple[Format, ...], wanted: str) -> Detection:
+    by_name = {one.name: one for one in known}
+    if wanted not in by_name:
+        near = difflib.get_close_matches(wanted, by_name, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UnknownFormatError(
+            f"Cannot read {source.name} as {wanted!r}. Known formats: {', '.join(sorted(by_name))}.{hint}"
+        )
+    return Detection(by_name[wanted], 1.0, "given", **_dialect(source.head))
+
+
+def _of_json(text: str, known: tuple[Format, ...], name: str) -> Detection | None:
+    """Return the format with the most keys of the first record that any format knows; null if nothing is JSON."""
+    fingerprints = [(one, one.keys | one.any_keys) for one in known if one.shape == "json"]
+    first: dict[str, Any] | None = None
+    for record in _samples(text):
+        first = record if first is None else first
+        fits = [(len(keys & record.keys()), one, keys) for one, keys in fingerprints if keys and one.matches(record)]
+        if fits:
+            matched, one, keys = max(fits, key=lambda fit: fit[0])
+            return Detection(one, matched / len(keys), "keys " + ", ".join(sorted(keys & record.keys())))
+    if first is None:
+        return None
+    names = first.keys()
+    nearest = sorted(
+        ((len(keys & names), one.name) for one, keys in fingerprints), key=lambda near: (-near[0], near[1])
+    )
+    guesses = " or ".join(repr(guess) for matched, guess in nearest[:2] if matched)
+    hint = f" The nearest are {guesses}: say format= if it is one of them," if guesses else " Say format=,"
+    keys_seen = ", ".join(sorted(map(str, first))[:12])
+    raise UnknownFormatError(f"Cannot recognise {name}: JSON with the keys {keys_seen}.{hint} or give a mapping.")
+
+
+def _of_text(source: Source, text: str, known: tuple[Format, ...]) -> Detection:
+    """Return the format that fits the header or most of the lines."""
     # A header says more than rows that begin with a time, as those of a log do.
     dialect = _dialect(source.head)
     header = _lowered(dialect["header"])
     if any(one.header and one.header <= header for one in known):
         return _of_header(source, known, [dialect["header"]], **dialect)
-    # Indented lines continue the entry before them in every log: they speak neither for nor against a format.
-    lines = [line for line in text.splitlines() if line.strip() and not line[0].isspace()][:200]
+    # Indented lines continue the entry before them in every log: they speak neither for nor against a format. The last
+    # line of a head may be cut.
+    whole = text.splitlines()[: None if source.whole else -1] or [text]
+    lines = [line for line in whole if line.strip() and not line[0].isspace()][:200]
     scores = [
         (sum(bool(one.pattern.match(line)) for line in lines) / len(lines), one)
         for one in known
         if one.pattern is not None and lines and any(one.pattern.match(line) for line in lines[:3])
     ]
-    if scores and max(score for score, _ in scores) >= 0.5:
-        score, one = max(scores, key=lambda pair: pair[0])
-        return Detection(one, score, f"pattern of {one.name}")
+    best = max(scores, key=lambda pair: pair[0], default=(0.0, None))
+    if best[1] is not None and best[0] >= 0.5:
+        return Detection(best[1], best[0], f"pattern of {best[1].name}", encoding=dialect["encoding"])
     if re.match(r"<(?:!doctype\s+html|html|table)\b", text, re.IGNORECASE):
         raise UnknownFormatError(
             f"{source.name} is an HTML page, whatever its name says. Export it as CSV or as a workbook."
         )
-    return _of_header(source, known, [dialect["header"]], **dialect)
+    near = sorted(scores, key=lambda pair: (-pair[0], pair[1].name))[:2]
+    guesses = " or ".join(f"{one.name!r} ({score:.0%} of the lines)" for score, one in near if score)
+    return _of_header(source, known, [dialect["header"]], nearest=guesses, **dialect)
 
 
-def _of_header(source: Source, known: tuple[Format, ...], headers: list[tuple[str, ...]], **dialect: Any) -> Detection:
+def _of_header(
+    source: Source, known: tuple[Format, ...], headers: list[tuple[str, ...]], *, nearest: str = "", **dialect: Any
+) -> Detection:
     """Return the format with the most names among those that a header has; a workbook has one header a sheet."""
     fits = [
         (len(one.header), one) for header in headers for one in known if one.header and one.header <= _lowered(header)
@@ -140,7 +193,15 @@ def _of_header(source: Source, known: tuple[Format, ...], headers: list[tuple[st
         return Detection(one, 1.0, "header " + ", ".join(sorted(one.header)), **dialect)
     shown = "; ".join(", ".join(header[:12]) for header in headers if len(header) > 1)
     columns = f": its columns are {shown}" if shown else ""
-    raise UnknownFormatError(f"Cannot recognise {source.name}{columns}. Say format=, or give a mapping.")
+    if not nearest and shown:
+        seen = set().union(*map(_lowered, headers))
+        shared = sorted(
+            ((len(one.header & seen) / len(one.header), one.name) for one in known if one.header & seen),
+            key=lambda near: (-near[0], near[1]),
+        )
+        nearest = " or ".join(repr(name) for _, name in shared[:2])
+    hint = f" The nearest are {nearest}." if nearest else ""
+    raise UnknownFormatError(f"Cannot recognise {source.name}{columns}.{hint} Say format=, or give a mapping.")
 
 
 def _lowered(header: tuple[str, ...]) -> set[str]:
