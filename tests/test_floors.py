@@ -17,7 +17,7 @@ FLOORS = [
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation"},  # measures
     {"ranking"},
     {"economics", "audit", "platforms"},  # decisions
-    {"remediation"},
+    {"remediation", "claims"},
     {"charts"},  # telling
     {"report", "slides"},
     {"samples", "lab"},  # doors

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from .moment import as_of_sql
+from .moment import latest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,7 +45,7 @@ def catalogue_diff(history: History, *, as_of: datetime | None = None) -> pl.Dat
     history
         What was seen in its window is observed; the catalogue is taken whole.
     as_of
-        The moment from which silence is counted, UTC; the latest moment of the evidence if not given.
+        The moment from which silence is counted, UTC; the end of the telemetry if not given.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def catalogue_diff(history: History, *, as_of: datetime | None = None) -> pl.Dat
         finding           String   the row as a sentence
         ================= ======== ===============================================================================
     """
-    moment = as_of or history.sql(as_of_sql()).item()
+    moment = as_of or latest(history)
     seen = _seen(history)
     declared = _declared(history)
     begin = history.scope.since or min((one["first_seen_at"] for one in seen), default=None)

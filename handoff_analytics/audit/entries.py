@@ -190,4 +190,5 @@ def audit_entries(history: History) -> pl.DataFrame:
     known = history.sql("SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'audit_entries'").item()
     if not known:
         return pl.DataFrame(schema=ENTRIES)
-    return history.sql(f"SELECT {', '.join(ENTRIES)} FROM audit_entries ORDER BY entered_at, {', '.join(ENTRIES)}")
+    # Of two findings of one moment, the one that was entered later is the last word.
+    return history.sql(f"SELECT {', '.join(ENTRIES)} FROM audit_entries ORDER BY entered_at, rowid")

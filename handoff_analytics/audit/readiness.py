@@ -55,7 +55,7 @@ def audit(history: History, *, as_of: datetime | None = None, half_life_days: fl
         Evidence in its window answers what evidence can; findings kept by `record_audit` and `load_test_results`
         answer the rest.
     as_of
-        The moment from which ages are counted, UTC; the latest moment of the history if not given.
+        The moment from which ages are counted, UTC; the end of the telemetry, or the last finding, if not given.
     half_life_days
         After how many days a finding counts for half.
 

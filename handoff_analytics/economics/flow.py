@@ -64,7 +64,8 @@ def cash_flow(
         balance              Float64 recovery less prevention, median of the accounts
         balance_low, _high   Float64 its 10 and 90 %
         repaid_share         Float64 share of the accounts that have been out of debt once until then
-        break_even           String  earliest, median and latest in the months that 10, 50 and 90 % have reached
+        break_even           String  earliest, median and latest, in the months by which 10, 50 and 90 % of the accounts
+                                     have been out of debt; with commas where they fall together
         currency             String  ISO 4217
         ==================== ======= =================================================================================
     """
@@ -79,7 +80,7 @@ def cash_flow(
     for words, share in (("earliest", 0.1), ("median", 0.5), ("latest", 0.9)):
         months = [month for month, value in enumerate(reached) if value >= share]
         if months:
-            marks.setdefault(months[0], words)
+            marks[months[0]] = f"{marks[months[0]]}, {words}" if months[0] in marks else words
     bands = {
         name: np.quantile(values, [0.1, 0.5, 0.9], axis=0)
         for name, values in (("recovery", recovery), ("prevention", recovery - balances), ("balance", balances))
