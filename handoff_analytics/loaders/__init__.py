@@ -7,32 +7,22 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-import orjson
-
-from .. import __version__, model
-from ..errors import (
-    ArgumentError,
-    HistoryFullError,
-    TooManyRejectsError,
-    UnknownFormatError,
-    UnreadableFileError,
-)
+from ..errors import ArgumentError, UnknownFormatError, UnreadableFileError
 from ..history import MEMORY, History
-from . import aliases
 from .detect import Detection, Format, detect
-from .ledger import Sink, now
-from .progress import announced, told, watched
+from .filing import file_in, known_as, last_load, refresh
+from .ledger import Sink
+from .progress import Progress
+from .rawtables import opened
 from .readers import Source, sources
+from .redact import KINDS
+from .report import LoadReport, report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Detection", "Format", "Sink", "Source", "detect", "formats", "load", "sources"]
-
-# A file is too small to speak of shares below this many records.
-_FEW_RECORDS = 20
+__all__ = ["Detection", "Format", "LoadReport", "Sink", "Source", "detect", "formats", "load", "sources"]
 
 
 @cache
@@ -58,7 +48,7 @@ def load(
     max_reject_share: float = 0.05,
     salvage: bool = False,
     people: str = "hash",
-    redact: bool = True,
+    redact: bool | Collection[str] = True,
     quiet: bool = False,
 ) -> History:
     """Load evidence into a history: traces, logs, workflow runs, tickets, catalogues.
@@ -88,7 +78,8 @@ def load(
     people
         ``"hash"`` to store people as salted hashes, ``"names"`` to store their names.
     redact
-        Whether secrets are masked before they are stored.
+        Whether card numbers and secrets are masked before they are stored; or which of ``"cards"``, ``"secrets"`` and
+        ``"emails"`` are.
     quiet
         Print neither progress nor the report.
 
@@ -101,6 +92,8 @@ def load(
     ------
     UnreadableFileError, UnknownFormatError, UnsafeArchiveError, MappingError
         If a file cannot be read; the files before it stay loaded.
+    ArgumentError
+        If an option is none of those above.
     TooManyRejectsError
         If more of a file is rejected than allowed.
     HistoryLockedError, HistoryFullError
@@ -118,58 +111,85 @@ def load(
     ...     ha.load(folder, quiet=True).loads.select("format", "seen", "loaded").row(0)
     ('otlp', 1, 1)
     """
+    _check(on_reject=on_reject, people=people, redact=redact, max_reject_share=max_reject_share)
+    history = into if isinstance(into, History) else History(into)
+    options = {"timezone": timezone, "people": people, "mapping": mapping, "redact": redact, "salvage": salvage}
+    options["limit"] = max_reject_share if on_reject == "rollback" else 1.0
+    found = list(sources(paths))
+    left_out: list[str] = []
+    again: list[tuple[str, int]] = []
+    with (
+        Progress(total_bytes=sum(source.size_bytes for source in found), quiet=quiet) as progress,
+        history._store.writer() as connection,  # noqa: SLF001 - the loader is the one writer of a history
+    ):
+        before = last_load(connection)
+        try:
+            for source, what, last in _one_ahead(_recognised(found, format, mapping, left_out)):
+                progress.start(source)
+                load_id = known_as(connection, source) if what.format.kind != "catalogue" else None
+                if load_id is None:
+                    file_in(connection, source, what, last=last, **options)
+                else:
+                    again.append((source.name, load_id))
+                progress.finish(source)
+        finally:
+            # Files before one that failed stay loaded: the model must show them.
+            progress.say("building the model")
+            refresh(connection)
+    result = History(history.path) if history.path != MEMORY else history
+    if not quiet:
+        _show(report(result, after=before, left_out=left_out, known=again))
+    return result
+
+
+def _check(*, on_reject: str, people: str, redact: bool | Collection[str], max_reject_share: float) -> None:
     if on_reject not in {"rollback", "keep"}:
         raise ArgumentError(f"on_reject = {on_reject!r}, must be 'rollback' or 'keep'.")
     if people not in {"hash", "names"}:
         raise ArgumentError(f"people = {people!r}, must be 'hash' or 'names'.")
-    history = into if isinstance(into, History) else History(into)
-    options = {"timezone": timezone, "people": people, "mapping": mapping, "redact": redact}
-    limit = max_reject_share if on_reject == "rollback" else 1.0
-    with history._store.writer() as connection:  # noqa: SLF001 - the loader is the one writer of a history
-        before = _last_load(connection)
-        known = formats()
-        found = list(sources(paths))
-        if mapping is not None:
-            tabular = importlib.import_module(".tabular", __name__)
-            known = (tabular.mapped(mapping),)
-            format = known[0].name  # noqa: A001 - as above
-        mappings = [source for source in found if _is_mapping(source)] if format is None else []
-        if mappings:
-            tabular = importlib.import_module(".tabular", __name__)
-            known = (*(tabular.mapped(source.path) for source in mappings), *known)
-        skipped: list[str] = []
-        touched: set[str] = set()
+    if not 0 <= max_reject_share <= 1:
+        raise ArgumentError(f"max_reject_share = {max_reject_share}, must be from 0 to 1.")
+    if not isinstance(redact, bool) and (isinstance(redact, str) or set(redact) - set(KINDS)):
+        raise ArgumentError(f"redact = {redact!r}, must be True, False or some of {', '.join(map(repr, KINDS))}.")
+
+
+def _recognised(
+    found: list[Source],
+    format: str | None,  # noqa: A002 - as in load
+    mapping: Any,
+    left_out: list[str],
+) -> Iterator[tuple[Source, Detection]]:
+    """Yield the files that some format fits; in a folder the others are left out, with the reason."""
+    known = formats()
+    tabular = importlib.import_module(".tabular", __name__)
+    mappings = [source for source in found if _is_mapping(source)] if format is None and mapping is None else []
+    if mapping is not None:
+        known = (tabular.mapped(mapping),)
+        format = known[0].name  # noqa: A001 - as above
+    known = (*(tabular.mapped(source.path) for source in mappings), *known)
+    for given in found:
+        if given in mappings:
+            continue
+        source = opened(given)
         try:
-            for source in watched(found, quiet=quiet):
-                if source in mappings:
-                    continue
-                try:
-                    what = detect(source, known, wanted=format)
-                except UnknownFormatError as fault:
-                    if source.given:
-                        raise
-                    skipped.append(f"{source.name}: {fault}")
-                    continue
-                touched |= _load_one(connection, source, what, limit=limit, salvage=salvage, **options)
-        finally:
-            # Files before the one that failed stay loaded: the model must show them.
-            if touched or not model.is_built(connection):
-                connection.execute("BEGIN").fetchall()
-                try:
-                    aliases.meet(connection)
-                    model.build(connection)
-                    connection.execute("COMMIT").fetchall()
-                except BaseException:
-                    connection.execute("ROLLBACK").fetchall()
-                    raise
-    result = History(history.path) if history.path != MEMORY else history
-    if not quiet:
-        announced(result, after=before, skipped=skipped)
-    return result
+            what = detect(source, known, wanted=format)
+        except (UnknownFormatError, UnreadableFileError) as fault:
+            if given.given:
+                raise
+            left_out.append(str(fault))
+            continue
+        # There may be many files: only the one that is read keeps its first bytes.
+        vars(given).pop("head", None)
+        yield source, what
 
 
-def _last_load(connection: duckdb.DuckDBPyConnection) -> int:
-    return int(connection.execute("SELECT coalesce(max(load_id), 0) FROM loads").fetchall()[0][0])
+def _one_ahead(files: Iterator[tuple[Source, Detection]]) -> Iterator[tuple[Source, Detection, bool]]:
+    """Yield each file, and whether it is the last one."""
+    before = next(files, None)
+    while before is not None:
+        after = next(files, None)
+        yield *before, after is None
+        before = after
 
 
 def _is_mapping(source: Source) -> bool:
@@ -177,107 +197,8 @@ def _is_mapping(source: Source) -> bool:
     return not source.given and source.name.endswith(".toml") and b"[mapping]" in source.head
 
 
-def _load_one(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    found: Detection,
-    *,
-    limit: float,
-    salvage: bool,
-    **options: Any,
-) -> set[str]:
-    """Load one file in one transaction, and return the tables that changed."""
-    started_at = now()
-    again = connection.execute(
-        "SELECT load_id FROM loads WHERE file_sha256 = $sha256 AND container IS NOT DISTINCT FROM $packing",
-        {"sha256": source.sha256, "packing": source.packing},
-    ).fetchall()
-    if again and found.format.kind != "catalogue":
-        told(f"{source.name}: already loaded as load {again[0][0]}")
-        return set()
-    salt = connection.execute("SELECT content FROM history_facts WHERE fact = 'salt'").fetchall()[0][0]
-    load_id = _last_load(connection) + 1
-    connection.execute("BEGIN").fetchall()
-    try:
-        sink = Sink(connection, load_id, salt=salt, **options)
-        size = source.size_bytes
-        found.format.parse(source, sink, found)
-        if source.fault is not None:
-            if not salvage:
-                raise UnreadableFileError(
-                    f"{source.name}: {source.fault}; {sink.counts['seen']:,} whole records come before. "
-                    "Fetch the file again, or load what there is with salvage=True."
-                )
-            sink.reject(sink.record(None, offset=source.read_bytes), "DECOMPRESS", source.fault)
-        if source.path.stat().st_size != size:
-            sink.note("the file changed while it was read: load it again when it is complete")
-        sink.flush()
-        sink.balance()
-        if sink.counts["seen"] >= _FEW_RECORDS and sink.counts["rejected"] > limit * sink.counts["seen"]:
-            raise TooManyRejectsError(_summary(source, sink, limit))
-        _book(connection, source, found, sink, load_id=load_id, started_at=started_at)
-        connection.execute("COMMIT").fetchall()
-    except duckdb.Error as fault:
-        connection.execute("ROLLBACK").fetchall()
-        text = str(fault).splitlines()[0]
-        if "No space left" in text or "Out of Memory" in text or "memory" in text.lower():
-            raise HistoryFullError(f"{source.name} does not fit: {text}. The history is as it was.") from fault
-        raise
-    except BaseException:
-        connection.execute("ROLLBACK").fetchall()
-        raise
-    return sink.touched
+def _show(made: LoadReport) -> None:
+    """Print a report; stdout is for answers."""
+    from rich.console import Console  # noqa: PLC0415 - only where something is shown
 
-
-def _summary(source: Source, sink: Sink, limit: float) -> str:
-    counts = sink.counts
-    return (
-        f"{source.name}: {counts['rejected']:,} of {counts['seen']:,} records are rejected, more than {limit:.0%}: "
-        f"{sink.first_rejects()} Nothing was loaded. Load it with on_reject='keep' to keep what can be read, or with "
-        "format= or mapping= if it was taken for another format."
-    )
-
-
-def _book(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    found: Detection,
-    sink: Sink,
-    *,
-    load_id: int,
-    started_at: Any,
-) -> None:
-    """Write the line of the ledger."""
-    notes = {"notes": sink.notes, "skipped": sink.skipped, "flags": sink.flags}
-    first_at, last_at = sink.span_of_time()
-    connection.execute(
-        """
-        INSERT INTO loads BY NAME
-        SELECT $load_id AS load_id, $file_name AS file_name, $file_sha256 AS file_sha256, $file_bytes AS file_bytes,
-            $container AS container, $format AS format, $kind AS kind, $confidence AS format_confidence,
-            $evidence AS format_evidence, $encoding AS encoding, $mapping AS mapping, $version AS loader_version,
-            $started_at AS started_at, $finished_at AS finished_at, $seen AS seen, $loaded AS loaded,
-            $rejected AS rejected, $duplicate AS duplicate, $skipped AS skipped, $redacted AS redacted,
-            $first_at AS first_at, $last_at AS last_at, $notes AS notes
-        """,
-        {
-            "load_id": load_id,
-            "file_name": source.name,
-            "file_sha256": source.sha256,
-            "file_bytes": source.size_bytes,
-            "container": source.packing,
-            "format": found.format.name,
-            "kind": found.format.kind,
-            "confidence": found.confidence,
-            "evidence": found.evidence,
-            "encoding": found.encoding,
-            "mapping": found.format.name if sink.mapping is not None else None,
-            "version": __version__,
-            "started_at": started_at,
-            "finished_at": now(),
-            **{name: sink.counts[name] for name in ("seen", "loaded", "rejected", "duplicate", "skipped", "redacted")},
-            "first_at": first_at,
-            "last_at": last_at,
-            "notes": orjson.dumps(notes).decode(),
-        },
-    ).fetchall()
+    Console(stderr=True).print(made, soft_wrap=True)

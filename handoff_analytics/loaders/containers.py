@@ -375,7 +375,9 @@ def _streams(path: Path, name: str, *, given: bool) -> Iterator[Source]:
         if kind not in {0, stat.S_IFREG}:
             raise UnsafeArchiveError(f"{name} holds {label}, which is a link or a device. Unpack it and look.")
         source = Source(f"{name}!{label}", path, "zip", member.filename, given=False, archive=whole)
-        if any(source.head.startswith(magic) for magic, _ in _MAGIC):
+        with source.open() as stream:
+            begins = stream.read(16)
+        if any(begins.startswith(magic) for magic, _ in _MAGIC):
             raise UnsafeArchiveError(
                 f"{name} holds the archive {label}: archives are opened one level deep. Unpack it."
             )
