@@ -103,14 +103,13 @@ class LoadReport:
             yield Text(sentence)
 
     def _short(self, name: str) -> str:
-        """Return the name of a file without the folder that all of them are in."""
-        names = [str(row["file_name"]) for row in self.loads] + [known for known, _ in self.known]
-        folders = {os.path.dirname(one.partition("!")[0]) for one in names}  # noqa: PTH120 - these are labels
-        try:
-            shared = os.path.commonpath(folders) if len(folders) > 1 else next(iter(folders), "")
-        except ValueError:
-            return name  # absolute and relative names
-        return name.removeprefix(shared).lstrip("/\\") if shared else name
+        """Return the last part of a file's path, or what tells it from the others of the load."""
+        names = {str(row["file_name"]) for row in self.loads} | {known for known, _ in self.known}
+        last = name.replace("\\", "/").rpartition("/")[2]
+        if sum(other.replace("\\", "/").rpartition("/")[2] == last for other in names) <= 1:
+            return last
+        shared = os.path.commonprefix(sorted(names))
+        return name.removeprefix(shared[: shared.rfind("/") + 1])
 
 
 def _few(sentences: list[str], rest: str, *, most: int = _MOST_SENTENCES) -> list[str]:
