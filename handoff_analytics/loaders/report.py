@@ -108,7 +108,7 @@ class LoadReport:
         last = name.replace("\\", "/").rpartition("/")[2]
         if sum(other.replace("\\", "/").rpartition("/")[2] == last for other in names) <= 1:
             return last
-        shared = os.path.commonprefix(sorted(names))
+        shared = os.path.commonprefix(sorted(names))  # noqa: RUF071 - cut at the last separator below
         return name.removeprefix(shared[: shared.rfind("/") + 1])
 
 
