@@ -13,16 +13,13 @@ import numpy as np
 
 from . import catalogue
 from .errors import ArgumentError
+from .ranges import Range
 from .vocabulary import Basis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from .history import History
-
-    Floats = NDArray[np.float64]
 
 CATEGORIES = (
     "debugging",
@@ -35,28 +32,6 @@ CATEGORIES = (
     "productivity",
 )
 """The five kinds of recovery cost, and the three indirect ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A number that is not known exactly: low, likely and high, as a beta-PERT distribution."""
-
-    low: float
-    likely: float
-    high: float
-
-    @property
-    def mean(self) -> float:
-        """Mean of the distribution."""
-        return (self.low + 4 * self.likely + self.high) / 6
-
-    def draws(self, random: np.random.Generator, size: int) -> Floats:
-        """Draw from the distribution."""
-        width = self.high - self.low
-        if width <= 0:
-            return np.full(size, self.likely)
-        a = 1 + 4 * (self.likely - self.low) / width
-        return self.low + width * random.beta(a, 6 - a, size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What does prevention cost, and what does recovery cost?
 
-- `ranges`: which values an uncertain number can take.
 - `simulation`: what a year can cost, handoff by handoff and in all.
 - `loss`: the losses of a history, with their band.
 - `exposure`: what stands to be lost, taken apart.

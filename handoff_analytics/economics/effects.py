@@ -113,7 +113,7 @@ def drawn_effects(measure: Measure, *, draws: int, seed: int) -> dict[str, Float
     """Draw what a measure costs and does: the same draws whatever else is studied."""
     random = np.random.default_rng([seed, key(measure.name)])
     names = ("one_off", "yearly", *EFFECTS)
-    return {name: getattr(measure, name).draw(random, draws) for name in names}
+    return {name: getattr(measure, name).draws(random, draws) for name in names}
 
 
 def streams_of(

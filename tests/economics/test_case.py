@@ -13,8 +13,8 @@ from histories import NOON, crossing, failure, history_with
 import handoff_analytics as ha
 from handoff_analytics.economics.exposure import exposure
 from handoff_analytics.economics.measures import Measure, Target, measures_of
-from handoff_analytics.economics.ranges import Range
 from handoff_analytics.errors import ArgumentError, EmptyHistoryError
+from handoff_analytics.ranges import Range
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from handoff_analytics.economics.ranges import Lognormal
 from handoff_analytics.economics.simulation import (
     Figures,
     Hazard,
@@ -21,6 +20,7 @@ from handoff_analytics.economics.simulation import (
     tail_mean,
 )
 from handoff_analytics.errors import ArgumentError
+from handoff_analytics.ranges import Lognormal
 
 COST = Lognormal.of_range(1, 10)
 STEP, SIZE = 0.02, 2**14

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from handoff_analytics.economics.ranges import Lognormal, Range
 from handoff_analytics.errors import ArgumentError
+from handoff_analytics.ranges import Lognormal, Range
 
 NUMBERS = st.floats(0, 1e6, allow_nan=False)
 
@@ -32,10 +32,10 @@ def test_the_mean_of_a_pert_is_not_its_mode() -> None:
 
 def test_draws_follow_the_beta_distribution() -> None:
     range_ = Range(1, 2, 10)
-    drawn = range_.draw(np.random.default_rng(3), 4000)
+    drawn = range_.draws(np.random.default_rng(3), 4000)
     assert stats.kstest(drawn, stats.beta(*range_.shapes, loc=1, scale=9).cdf).pvalue > 0.01
     lognormal = Lognormal.of_range(1, 10)
-    drawn = lognormal.draw(np.random.default_rng(3), 4000)
+    drawn = lognormal.draws(np.random.default_rng(3), 4000)
     assert stats.kstest(drawn, stats.lognorm(lognormal.sigma, scale=np.exp(lognormal.mu)).cdf).pvalue > 0.01
 
 
@@ -43,7 +43,7 @@ def test_draws_follow_the_beta_distribution() -> None:
 def test_draws_stay_within_the_range_and_the_mean_rises_with_each_end(values: list[float]) -> None:
     low, likely, high = sorted(values)
     range_ = Range(low, likely, high)
-    drawn = range_.draw(np.random.default_rng(0), 50)
+    drawn = range_.draws(np.random.default_rng(0), 50)
     assert ((drawn >= low) & (drawn <= high)).all()
     assert Range(low, likely, high + 1).mean > range_.mean
     assert low * (1 - 1e-9) <= range_.mean <= high * (1 + 1e-9)
@@ -63,7 +63,7 @@ def test_a_catalogue_gives_one_number_three_or_none() -> None:
     assert Range.of([1, 2, 3]) == Range(1, 2, 3)
     assert str(Range(1, 2, 3)) == "1 / 2 / 3"
     assert str(Range.of(5)) == "5"
-    assert Range.of(5).draw(np.random.default_rng(0), 2).tolist() == [5.0, 5.0]
+    assert Range.of(5).draws(np.random.default_rng(0), 2).tolist() == [5.0, 5.0]
 
 
 @pytest.mark.parametrize("wrong", [[1, 2], [1, "2", 3], [3, 2, 1], [1, 2, float("nan")]])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import norm
 
-from ..errors import ArgumentError
+from .errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ class Range:
         a, b = self.shapes
         return self.width * math.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
 
-    def draw(self, random: np.random.Generator, size: int) -> npt.NDArray[np.float64]:
+    def draws(self, random: np.random.Generator, size: int) -> npt.NDArray[np.float64]:
         """Return values drawn from the beta-PERT distribution.
 
         Parameters
@@ -167,6 +167,6 @@ class Lognormal:
         """Whether the mean lies above the 90 % point, so that the high end understates what to expect."""
         return self.sigma > 2 * float(norm.ppf(0.9))
 
-    def draw(self, random: np.random.Generator, size: int) -> npt.NDArray[np.float64]:
+    def draws(self, random: np.random.Generator, size: int) -> npt.NDArray[np.float64]:
         """Return values drawn from the distribution."""
         return random.lognormal(self.mu, self.sigma, size)
