@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Evidence is untrusted: an escape sequence in a system's name must not reach the terminal that prints it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# A cell that begins so is run as a formula by spreadsheets.
+_FORMULA = r"^[=+\-@\t\r]"
 
 
 def plain(value: Any) -> str:
@@ -78,27 +80,31 @@ def show(
 def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the frame with text that a spreadsheet would run as a formula made harmless by a leading quote.
 
-    Nested columns become JSON text, since CSV has none.
+    Nested columns become text, since CSV has no other: lists are joined, structs are JSON.
 
     Examples
     --------
     >>> import polars as pl
     >>> spreadsheet_safe(pl.DataFrame({"name": ["=cmd()", "erp"]}))["name"].to_list()
     ["'=cmd()", 'erp']
+    >>> spreadsheet_safe(pl.DataFrame({"names": [["=cmd()", "erp"]]}))["names"].to_list()
+    ["'=cmd(), erp"]
     """
-    safe = []
+    texts = []
     for name, kind in frame.schema.items():
-        if kind == pl.String:
-            column = pl.col(name)
-            risky = column.str.contains(r"^[=+\-@\t\r]")
-            safe.append(pl.when(risky).then(pl.concat_str(pl.lit("'"), column)).otherwise(column).alias(name))
-        elif isinstance(kind, (pl.List, pl.Struct, pl.Array)):
-            joined = (
-                pl.col(name).cast(pl.List(pl.String)).list.join(", ")
-                if isinstance(kind, pl.List)
-                else pl.col(name).struct.json_encode()
-            )
-            safe.append(joined.alias(name))
-        else:
-            safe.append(pl.col(name))
-    return frame.select(safe)
+        if isinstance(kind, pl.List):
+            texts.append(pl.col(name).cast(pl.List(pl.String)).list.join(", "))
+        elif isinstance(kind, pl.Struct):
+            texts.append(pl.col(name).struct.json_encode())
+    return frame.with_columns(texts).with_columns(pl.col(pl.String).str.replace(_FORMULA, "'$0"))
+
+
+def spreadsheet_safe_cell(text: str) -> str:
+    """Return one cell as `spreadsheet_safe` writes it.
+
+    Examples
+    --------
+    >>> spreadsheet_safe_cell("@sum(1)"), spreadsheet_safe_cell("1")
+    ("'@sum(1)", '1')
+    """
+    return re.sub(_FORMULA, r"'\g<0>", text)

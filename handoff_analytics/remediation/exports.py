@@ -16,7 +16,7 @@ import orjson
 import polars as pl
 
 from ..errors import ArgumentError, MissingExtraError
-from ..terminal import plain, spreadsheet_safe
+from ..terminal import plain, spreadsheet_safe, spreadsheet_safe_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +183,7 @@ def _write_jira(worklist: pl.DataFrame, file: Path) -> None:
     writer.writerow(["Summary", "Issue Type", "Priority", "Description", "Labels", "Labels", "Component", "Status"])
     for row, priority in zip(worklist.to_dicts(), _priorities(worklist), strict=True):
         writer.writerow(
-            _quoted(cell)
+            spreadsheet_safe_cell(cell)
             for cell in (
                 _printable(_title(row))[:250],
                 "Task",
@@ -220,11 +220,6 @@ def _jira_text(row: dict[str, Any]) -> str:
 def _jira_escaped(text: str) -> str:
     line = re.sub(r"\s+", " ", _printable(text))
     return re.sub(r"([\\{}\[\]*_+^~|!#?-])", r"\\\1", line).replace("://", ":\u200b//")
-
-
-def _quoted(cell: str) -> str:
-    """Keep a spreadsheet from running a cell that begins like a formula."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
 def _label(text: str) -> str:
