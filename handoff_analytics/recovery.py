@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from .credibility import GammaPrior, gamma_poisson_prior
+from .credibility import gamma_poisson_prior
 from .prices import ASSUMED_HOURS, CATEGORIES, Prices, prices
 from .ticket_times import KEYS, handoff_times, ticket_times
 from .vocabulary import Basis
@@ -44,7 +44,6 @@ class Costs:
     """As `recovery_cost` returns it, in the order of names, without the unlinked row."""
     unlinked: pl.DataFrame
     prices: Prices
-    tickets_prior: GammaPrior
 
     def work_draws(self, random: np.random.Generator, size: int, failed: Floats) -> Floats:
         """Draw the cost of work for one failed handoff: one row a draw, one column a handoff.
@@ -187,7 +186,6 @@ def costs(
         _money(handoffs, priced, any_tickets=times.height > 0),
         _money(whole.filter(~linked), priced, any_tickets=times.height > 0),
         priced,
-        gamma_poisson_prior(handoffs["tickets"], handoffs["failures"]),
     )
 
 

@@ -20,35 +20,18 @@ if TYPE_CHECKING:
 
     import duckdb
 
-TABLES = (
-    "system_names",
-    "systems",
-    "clock_offsets",
-    "log_edges",
-    "crossings",
-    "silent_findings",
-    "failures",
-    "handoffs",
-    "cascades",
-    "team_handoffs",
-    "recoveries",
-    "attention",
-)
 # The rest of the machine is the analyst's: past this, DuckDB works on disk.
 _MEMORY_GIB = 6.0
 
 
-def build(connection: duckdb.DuckDBPyConnection, touched: set[str] | None = None) -> None:
-    """Rebuild the model from the evidence.
+def build(connection: duckdb.DuckDBPyConnection) -> None:
+    """Rebuild the whole model from the evidence.
 
     Parameters
     ----------
     connection
         A history open for writing, inside a transaction of the caller.
-    touched
-        Names of the evidence tables that have changed since the last build; left out, everything is built anew.
     """
-    del touched
     with _modest(connection):
         # DuckDB names it make_timestamp, Spark timestamp_micros; the portable files say it in one way.
         run(connection, "CREATE OR REPLACE TEMP MACRO timestamp_micros(us) AS make_timestamp(us)")

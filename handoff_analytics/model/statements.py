@@ -13,11 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import duckdb
 
-# Files whose SELECT is for DuckDB alone: recursion, JSON, tickets. All others are plain SQL that other engines run too.
-DUCKDB_ONLY = frozenset(
-    ("attention", "blame", "dead_letters", "log_edges", "log_steps", "recoveries", "spread", "team_handoffs")
-)
-
 
 @cache
 def select(name: str, *, folder: str = "") -> str:
