@@ -48,8 +48,3 @@ def test_a_command_has_help_and_an_example(name: str) -> None:
 def test_a_command_stands_in_the_readme_or_the_guides(name: str) -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
     assert any(f"handoffs {name}" in page.read_text(encoding="utf-8") for page in pages)
-
-
-def test_the_lock_files_name_no_address() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock"):
-        assert "://" not in (ROOT / lock).read_text(encoding="utf-8")

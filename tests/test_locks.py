@@ -1,0 +1,45 @@
+"""Do the lock files name every package there is to install, with a hash each, and no address?"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """Give the version of each package that the lock file pins, whatever the platform."""
+    lines = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in lines}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_file_names_no_address(lock: str) -> None:
+    assert "://" not in (ROOT / lock).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_file_is_complete(lock: str) -> None:
+    # start.py installs with --no-deps, so that a release newer than the lock cannot come in: what the lock lacks is not there.
+    pins = pinned(lock)
+    assert len(pins) > 50, f"{lock} was not understood"
+    lacking = []
+    for name in pins:
+        try:
+            asked = distribution(name).requires or []
+        except PackageNotFoundError:
+            continue  # a package for another platform or Python
+        for line in asked:
+            requirement = Requirement(line)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            version = pins.get(canonicalize_name(requirement.name))
+            if wanted and (version is None or not requirement.specifier.contains(version, prereleases=True)):
+                lacking.append(f"{name} needs {line}, and {lock} pins {version}")
+    assert lacking == []
