@@ -42,8 +42,8 @@ def set_up(lock: Path) -> None:
     if not PYTHON.exists():
         venv.create(ENVIRONMENT, with_pip=True)
     install = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    # The lock names every package there is to install. Without --no-deps, pip 23 looks up an extra (coverage[toml]) beside
-    # the pins, finds a release newer than the lock, and stops because it has no hash.
+    # The lock names every package there is to install. Without --no-deps, pip 23 looks up an extra (coverage[toml])
+    # beside the pins, finds a release newer than the lock, and stops because it has no hash.
     run(*install, "--no-deps", "--require-hashes", "-r", lock)
     run(*install, "--no-deps", "--no-build-isolation", "-e", HERE)
     stamp.write_text(wanted)

@@ -15,9 +15,14 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
 def pinned(lock: str) -> dict[str, str]:
-    """Give the version of each package that the lock file pins, whatever the platform."""
-    lines = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {canonicalize_name(name): version for name, version in lines}
+    """Give the version of each package that the lock file pins for this platform and Python."""
+    lines = re.findall(r"^([A-Za-z0-9][^\\\n]*==[^\\\n]*)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    pins = [Requirement(line) for line in lines]
+    return {
+        canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate()
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS)
