@@ -16,7 +16,9 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 def pinned(lock: str) -> dict[str, str]:
     """Give the version of each package that the lock file pins for this platform and Python."""
-    lines = re.findall(r"^([A-Za-z0-9][^\\\n]*==[^\\\n]*)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    lines = re.findall(
+        r"^([A-Za-z0-9][^\\\n]*==[^\\\n]*)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     pins = [Requirement(line) for line in lines]
     return {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
