@@ -13,16 +13,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from .credibility import (
-    Posterior,
-    beta_binomial_prior,
-    gamma_poisson_prior,
-    overdispersion,
-    rank_summary,
-    rate_posterior,
-    share_posterior,
-)
+from .bursts import overdispersion
 from .errors import ArgumentError, EmptyHistoryError
+from .posterior import Posterior, rate_posterior, share_posterior
+from .priors import beta_binomial_prior, gamma_poisson_prior
+from .ranks import rank_summary
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from .cascade import Reach, reaches
-from .credibility import rank_summary
 from .errors import ArgumentError
 from .frequency import Frequencies, frequencies, window
+from .ranks import rank_summary
 from .recovery import Costs, costs
 
 if TYPE_CHECKING:

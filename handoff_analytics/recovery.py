@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from .credibility import gamma_poisson_prior
 from .prices import ASSUMED_HOURS, CATEGORIES, Prices, prices
+from .priors import gamma_poisson_prior
 from .ticket_times import KEYS, handoff_times, ticket_times
 from .vocabulary import Basis
 

@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "handoff_analytics"
 FLOORS = [
     {"vocabulary", "errors", "identity"},  # words
-    {"credibility", "ranges", "survival", "reach", "overview", "terminal"},  # arithmetic and looks, of plain values
+    {"priors", "credibility", "ranks", "ranges", "survival", "reach", "overview", "terminal"},  # of plain values
+    {"bursts", "posterior"},
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared
     {"loaders", "working_time", "prices"},  # evidence in
