@@ -258,6 +258,18 @@ def test_expired_tokens_come_late_after_a_refresh_was_due(spans, truth):
     assert max(ages) < truth["token"]["lifetime_seconds"] / 4
 
 
+def test_a_token_that_was_refused_had_expired_and_says_so(spans):
+    left = [
+        (copies[0]["attributes"].get("http.response.status_code") == "401", int(seconds))
+        for copies in spans.values()
+        if (seconds := copies[0]["attributes"].get("auth.token.expires_in_s")) is not None
+    ]
+    refused = [seconds for was_refused, seconds in left if was_refused]
+    assert refused
+    assert max(refused) <= 0
+    assert max(seconds for _, seconds in left) <= 8 * 3600
+
+
 def test_tickets_go_to_the_wrong_team_as_often_as_told(written, truth):
     rows = list(csv.DictReader(io.StringIO((written / "incidents.servicenow.csv").read_text())))
     teams = defaultdict(list)

@@ -143,3 +143,9 @@ def load(at: int) -> float:
 def token_late_us(at: int) -> int:
     """Return how late the refresh before a moment was: under load, requests hold the lock that it needs."""
     return int(75 * MINUTE * min(1.0, max(0.0, load(at - token_age_us(at)) - 1.0) / 0.8))
+
+
+def token_left_us(at: int, *, late: bool) -> int:
+    """Return how long the carrier's token is still good; negative where refreshes may be late and this one is."""
+    age = token_age_us(at)
+    return -age if late and age < token_late_us(at) else TOKEN_LIFETIME_US - age

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .company import WORKFLOW
 from .phenomena import PLANT, draw
-from .plants import TIMES, load, token_age_us
+from .plants import TIMES, load, token_age_us, token_left_us
 from .recording import DAY, HOUR, INTERNAL, MINUTE, SECOND, SERVER, Crossing, Fault, Order, Record, Span, Trace, stream
 
 if TYPE_CHECKING:
@@ -297,7 +297,10 @@ class Flow:
             "POST /labels",
             faults=self.faults(trace, "shipping", "carrier-api", "POST /labels"),
             retries=1,
-            sent={"auth.token.age_s": token_age_us(trace.now) // SECOND},
+            sent={
+                "auth.token.age_s": token_age_us(trace.now) // SECOND,
+                "auth.token.expires_in_s": token_left_us(trace.now, late=self.has_faults) // SECOND,
+            },
         )
         shipped = None if label.failed else trace.publish(span, "shipment-events")
         _end(trace, span, crossing, label if label.failed else None)
