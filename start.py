@@ -60,6 +60,8 @@ def main(arguments: list[str]) -> None:
     if not (ENVIRONMENT / "requirements-dev.installed").is_file():
         set_up(HERE / "requirements.lock")
     run(PROGRAMS / "handoffs", *(arguments or ["demo"]))
+    if not arguments:
+        print("From this folder `handoffs` is `python3 start.py`: the notebooks open with `python3 start.py lab`.")
 
 
 if __name__ == "__main__":

@@ -47,14 +47,12 @@ def _ranked(ranking: Any) -> Any:
     """Put a ranking into few enough columns for a terminal; programs get them all."""
     import polars as pl  # noqa: PLC0415 - a command that shows no frame does not wait for it
 
+    ranges = pl.Series([f"{low:,.0f}–{high:,.0f}" for low, high in ranking.select("loss_low", "loss_high").iter_rows()])
     return ranking.select(
         "rank",
-        pl.format("{} → {}", "source", "target").alias("handoff"),
-        "channel",
+        pl.format("{} → {}, {}", "source", "target", "channel").alias("handoff"),
         pl.col("expected_annual_loss").round(0).cast(pl.Int64).alias("loss a year"),
-        pl.format("{} to {}", *(pl.col(end).round(0).cast(pl.Int64) for end in ("loss_low", "loss_high"))).alias(
-            "90 %"
-        ),
+        ranges.alias("90 % range"),
         pl.format("{}–{}", *(pl.col(end).cast(pl.Int64) for end in ("rank_low", "rank_high"))).alias("ranks"),
         "tier",
         pl.coalesce("mode", "handoff_type").str.replace_all("_", " ").alias("fails mostly by"),

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # A cell that begins so is run as a formula by spreadsheets.
 _FORMULA = r"^[=+\-@\t\r]"
+_WIDEST_WORD = 24
 
 
 def plain(value: Any) -> str:
@@ -37,6 +39,19 @@ def plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(plain(part) for part in value)
     return _CONTROL.sub("�", str(value))
+
+
+def bare_table(title: str = "") -> Table:
+    """Return an empty table that spends two characters on each column but its text."""
+    return Table(
+        title=Text(title) if title else None,
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1),
+        collapse_padding=True,
+        pad_edge=False,
+    )
 
 
 def show(
@@ -67,13 +82,22 @@ def show(
         sys.stdout.write(spreadsheet_safe(frame).write_csv())
         return
     shown = frame.select([name for name in columns if name in frame.columns]) if columns else frame
-    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    table = bare_table(title)
+    columns_of_cells: list[list[str]] = []
     for name, kind in shown.schema.items():
+        cells = [plain(value) for value in shown[name]]
+        number = kind.is_numeric()
+        # A number cut in two is another number, and so is a word: only sentences go on in the next line.
+        words = cells if number else [word for cell in cells for word in cell.split()]
         table.add_column(
-            Text(name.replace("_", " ")), justify="right" if kind.is_numeric() else "left", overflow="fold"
+            Text(name.replace("_", " ")),
+            justify="right" if number else "left",
+            overflow="fold",
+            min_width=min(max((len(word) for word in words), default=0), _WIDEST_WORD),
         )
-    for row in shown.iter_rows():
-        table.add_row(*(Text(plain(value)) for value in row))
+        columns_of_cells.append(cells)
+    for row in zip(*columns_of_cells, strict=True):
+        table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,12 @@ if TYPE_CHECKING:
 
     from ..history import History
 
-# Evidence is untrusted: an escape sequence in a file's name must not reach the terminal that prints it.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MOST_ROWS = 40
 _MOST_REJECTS = 3
 _MOST_SENTENCES = 5
 _WIDEST_NAME = 40
+_LEFT_OUT_FIRST = ("time (UTC)", "masked", "format")
+"""Columns that a narrow terminal does without, the first one first."""
 _ALWAYS = frozenset(("file", "format", "seen", "loaded"))
 
 
@@ -46,6 +45,8 @@ class LoadReport:
 
     def sentences(self) -> list[str]:
         """Return what the table does not say."""
+        from ..terminal import plain  # noqa: PLC0415 - only where something is shown
+
         said = [f"{self._short(name)}: already loaded as load {load_id}" for name, load_id in self.known]
         said = _few(said, "more files were already loaded")
         for row in self.loads:
@@ -66,38 +67,45 @@ class LoadReport:
         if rejected > len(self.rejects):
             said.append(f"{rejected - len(self.rejects):,} more rejects: history.rejects")
         said += _few([f"left out: {reason}" for reason in self.left_out], "more files were left out")
-        return [_plain(sentence) for sentence in said or ["there was nothing to load"][: not self.loads]]
+        return [plain(sentence) for sentence in said or ["there was nothing to load"][: not self.loads]]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Show the report in a terminal or a notebook."""
-        from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - only where something is shown
-        from rich.table import Table  # noqa: PLC0415 - as above
-        from rich.text import Text  # noqa: PLC0415 - as above
+        from rich.text import Text  # noqa: PLC0415 - only where something is shown
 
-        del console, options
+        from ..terminal import bare_table, plain  # noqa: PLC0415 - as above
+
+        del console
         if self.loads:
             rows = [_cells(row) for row in self.loads]
             for row in rows:
                 name = self._short(str(row["file"]))
                 row["file"] = name if len(name) <= _WIDEST_NAME else f"…{name[1 - _WIDEST_NAME :]}"
-            table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-            shown = [name for name in rows[0] if name in _ALWAYS or any(row[name] for row in rows)]
+            widths = {
+                name: max(len(name), *(len(plain(row[name])) for row in rows))
+                for name in rows[0]
+                if name in _ALWAYS or any(row[name] for row in rows)
+            }
+            for name in _LEFT_OUT_FIRST:
+                if sum(widths.values()) + 2 * len(widths) > options.max_width:
+                    widths.pop(name, None)
+            shown = list(widths)
+            table = bare_table()
             for name in shown:
                 number = isinstance(rows[0][name], int)
-                widest = max(len(_shown(row[name])) for row in rows) if name != "file" else 0
                 table.add_column(
                     name,
                     justify="right" if number else "left",
                     no_wrap=name != "file",
                     overflow="fold",
-                    min_width=max(widest, len(name)),
+                    min_width=min(widths[name], 16) if name == "file" else widths[name],
                 )
             for row in rows[:_MOST_ROWS]:
-                table.add_row(*(Text(_shown(row[name])) for name in shown))
+                table.add_row(*(Text(plain(row[name])) for name in shown))
             if rest := rows[_MOST_ROWS:]:
                 sums = {name: sum(int(row[name]) for row in rest) for name in shown if isinstance(rest[0][name], int)}
                 cells: dict[str, str | int] = {"file": f"{len(rest):,} more files", **sums}
-                table.add_row(*(Text(_shown(cells.get(name, ""))) for name in shown))
+                table.add_row(*(Text(plain(cells.get(name, ""))) for name in shown))
             yield table
         for sentence in self.sentences():
             yield Text(sentence)
@@ -129,14 +137,6 @@ def _cells(row: dict[str, Any]) -> dict[str, str | int]:
         "masked": row["redacted"],
         "time (UTC)": first if first == last else f"{first} to {last}",
     }
-
-
-def _shown(cell: str | int) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else _plain(cell)
-
-
-def _plain(text: str) -> str:
-    return _CONTROL.sub("�", text)
 
 
 def report(history: History, *, after: int, left_out: list[str], known: list[tuple[str, int]]) -> LoadReport:

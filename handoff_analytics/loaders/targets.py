@@ -355,7 +355,7 @@ def _ticket_event(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
 def _outcome(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     del platform
     frame = frame.drop("attributes", "checked_at ns", strict=False)
-    for name in ("correlation_id", "run_id", "trace_id", "expected", "actual"):
+    for name in ("correlation_id", "run_id", "trace_id", "system", "expected", "actual"):
         frame = _with(frame, name)
     frame = _with(frame, "checked_at", None, pl.Datetime)
     if "passed" not in frame.columns:
@@ -364,7 +364,7 @@ def _outcome(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     frame = keyed(
         sink.connection,
         frame.with_columns(thing=thing),
-        {"outcome_uid": ("'outcomes'", "thing", "check_name", "checked_at")},
+        {"outcome_uid": ("'outcomes'", "thing", "system", "check_name", "checked_at")},
     )
     return Whole(Rows("outcomes", frame.drop("thing")), "outcome_uid")
 

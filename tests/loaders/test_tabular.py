@@ -448,3 +448,19 @@ def test_links_between_tickets_are_kept(bench: Bench) -> None:
         ("2", "blocks"),
         ("3", "duplicate"),
     ]
+
+
+def test_the_health_of_two_systems_at_one_time_is_two_outcomes(bench: Bench) -> None:
+    bench.load(
+        "s,p,t\nerp,yes,2026-01-05 10:00\ncrm,yes,2026-01-05 10:00\n",
+        mapping=own(
+            target="outcomes",
+            head={"values": {"timezone": "UTC", "true": ["yes"], "false": ["no"]}},
+            system={"from": "s"},
+            check_name={"const": "system_health"},
+            passed={"from": "p", "type": "bool"},
+            checked_at={"from": "t", "type": "time"},
+        ),
+    )
+    assert bench.one("outcomes", "count(DISTINCT outcome_uid)", "count(DISTINCT system)") == (2, 2)
+    assert bench.rows("SELECT flag FROM quality_flags") == []
