@@ -10,13 +10,14 @@ FLOORS = [
     {"vocabulary", "errors", "identity"},  # words
     {"priors", "credibility", "ranks", "ranges", "survival", "reach", "overview", "terminal"},  # of plain values
     {"bursts", "posterior"},
+    {"rates"},
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared
     {"loaders", "working_time", "prices"},  # evidence in
     {"graph", "templates"},  # structure
     {"visits", "ticket_times"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation"},  # measures
-    {"ranking"},
+    {"ranking", "trends", "fixes"},
     {"economics", "audit", "platforms"},  # decisions
     {"remediation", "claims"},
     {"charts"},  # telling

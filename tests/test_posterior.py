@@ -67,6 +67,7 @@ def test_intervals_hold_under_bursts(burst: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("burst", [0, 1, 5, 20])
 @pytest.mark.parametrize("handoffs", [1, 20, 60])
-def test_ninety_percent_intervals_cover_85_to_94_percent(burst: float, handoffs: int) -> None:
-    for coverage in covered(burst, handoffs, {1: 400, 20: 200, 60: 60}[handoffs]):
-        assert 0.845 <= coverage <= 0.945
+def test_ninety_percent_intervals_cover_85_to_93_percent(burst: float, handoffs: int) -> None:
+    for coverage in covered(burst, handoffs, {1: 3000, 20: 500, 60: 200}[handoffs]):
+        # Half a point is what the simulation itself is off by.
+        assert 0.845 <= coverage <= 0.935

@@ -9,8 +9,10 @@ import numpy as np
 import polars as pl
 
 from ..economics.measures import Measure, measures_of
-from ..frequency import failure_frequency, window
+from ..fixes import fix_effect
+from ..frequency import window
 from ..ranking import rank
+from ..rates import rate_ratio
 from .entries import latest_entries
 from .suggestions import suggested_measures
 
@@ -78,9 +80,9 @@ def realised_saving(
 
     Notes
     -----
-    Rates are Gamma posteriors of counts deflated by the measured bursts. Only the rate is judged: a measure that makes
-    failures cheaper or earlier seen, but not fewer, shows no effect here. What else changed at the same time counts
-    too: this is a comparison of two periods, not an experiment.
+    Rates are compared as `fix_effect` does, with the bursts measured inside of the two periods. Only the rate is
+    judged: a measure that makes failures cheaper or earlier seen, but not fewer, shows no effect here. What else
+    changed at the same time counts too: this is a comparison of two periods, not an experiment.
 
     References
     ----------
@@ -90,7 +92,7 @@ def realised_saving(
     if not done:
         return pl.DataFrame(schema=REALISED)
     known = {measure.name: measure for measure in (*suggested_measures(), *measures_of(history, measures))}
-    bursts = _by_key(failure_frequency(history, draws=100), "overdispersion")
+    bursts: dict[datetime, dict[tuple[str, ...], float | None]] = {}
     ranking = rank(history)
     costs, currency = _by_key(ranking, "cost_per_failure"), ranking["currency"][0] if ranking.height else None
     since, until = window(history)
@@ -100,6 +102,9 @@ def realised_saving(
         at = min(max(entry["entered_at"], since), until + timedelta(microseconds=1))
         before = _counted(history, name, known.get(measure), None, at)
         after = _counted(history, name, known.get(measure), at, None)
+        if at not in bursts:
+            # Bursts inside of the two periods: the change between them is what is asked for.
+            bursts[at] = _by_key(fix_effect(history, at=at), "overdispersion") if since < at < until else {}
         days = ((at - since).total_seconds() / 86400, max((until - at).total_seconds() / 86400, 0.0))
         row: dict[str, Any] = dict(zip(KEYS, name, strict=True))
         row |= {"measure": measure, "done_at": entry["entered_at"], "currency": entry["currency"] or currency}
@@ -110,7 +115,7 @@ def realised_saving(
         row |= _compared(
             before,
             after,
-            burst=bursts.get(name) or 1.0,
+            burst=bursts[at].get(name) or 1.0,
             cost=costs.get(name) or 0.0,
             days_after=days[1],
             confidence=confidence,
@@ -180,19 +185,18 @@ def _compared(
         row["rate_after"] = after[1] / after[0]
     if not before[0] or not after[0]:
         return row
+    # Counts whose variance is `burst` times that of independent ones.
+    excess = tuple((burst - 1) / max(failed, 1.0) for _, failed in (before, after))
+    found = rate_ratio(before[::-1], after[::-1], excess=(excess[0], excess[1]), confidence=confidence)
     random = np.random.default_rng(seed)
-    # Jeffreys' prior; a burst counts as one event.
-    drawn = [random.gamma(failed / burst + 0.5, burst / calls, _DRAWS) for calls, failed in (before, after)]
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    ratio = drawn[1] / drawn[0]
+    drawn = [side.draws(random, _DRAWS)[:, 0] for side in (found.before, found.after)]
     saved = (drawn[0] - drawn[1]) * (after[0] / max(days_after, 1.0) * 365.25) * cost
-    low, high = np.quantile(ratio, tails)
-    saved_low, saved_high = np.quantile(saved, tails)
+    saved_low, saved_high = np.quantile(saved, [(1 - confidence) / 2, (1 + confidence) / 2])
     return row | {
-        "rate_ratio": float(np.median(ratio)),
-        "ratio_low": float(low),
-        "ratio_high": float(high),
-        "p_improved": float((ratio < 1).mean()),
+        "rate_ratio": found.ratio,
+        "ratio_low": found.low,
+        "ratio_high": found.high,
+        "p_improved": found.p_fell,
         "realised": float(saved.mean()),
         "realised_low": float(saved_low),
         "realised_high": float(saved_high),
