@@ -41,6 +41,25 @@ def test_the_first_handoffs_hold_most_of_the_true_loss_and_no_simpler_order_hold
         assert captured(ranking.sort(simpler, "rank", descending=[True, False])) <= mine, simpler
 
 
+def test_steps_of_flows_and_batches_are_handoffs_between_the_systems_that_the_catalogue_names(
+    history: ha.History, ranking: pl.DataFrame
+) -> None:
+    truth = json.loads((samples.folder() / "truth.json").read_text())["step_handoffs"]
+    counted = history.sql("""
+        SELECT c.source, c.target, count(*) AS crossings, count(f.failure_id) AS failures,
+            count(*) FILTER (WHERE f.silent) AS silent
+        FROM crossings AS c
+        LEFT JOIN failures AS f ON f.crossing_id = c.crossing_id
+        WHERE c.channel = 'step'
+        GROUP BY c.source, c.target
+        ORDER BY c.source, c.target
+    """)
+    assert counted.rows() == [tuple(row[name] for name in counted.columns) for row in truth]
+    assert not {name for name in (*ranking["source"], *ranking["target"]) if "Operator" in name or "n8n" in name}
+    undeclared = history.sql("SELECT name FROM systems WHERE NOT declared ORDER BY name")["name"].to_list()
+    assert undeclared == ["external", "fax-gateway", "unknown"]
+
+
 def test_the_frame_is_as_promised(ranking: pl.DataFrame) -> None:
     assert tuple(ranking.columns) == COLUMNS
     assert ranking["rank"].to_list() == list(range(1, ranking.height + 1))

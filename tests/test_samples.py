@@ -168,6 +168,106 @@ def test_every_phenomenon_strikes(truth):
     assert sum(handoff["swallowed"] for handoff in truth["handoffs"]) > 0
 
 
+def _plant(truth, name):
+    return next(plant for plant in truth["plants"] if plant["plant"] == name)
+
+
+def _struck(truth, *names):
+    """The named plants struck, each with the orders that it struck."""
+    return all(_plant(truth, name)["failures"] > 0 and _plant(truth, name)["order_ids"] for name in names)
+
+
+PHENOMENA = {
+    "the ZIP+4 rejection": lambda t: t["zip_plus_four"] == _plant(t, "zip_plus_four")["order_ids"] != [],
+    "the self-employed segment": lambda t: t["self_employed"] == _plant(t, "self_employed")["order_ids"] != [],
+    "the expiring token that looks random": lambda t: (
+        _struck(t, "token_expired") and t["token"]["late_refreshes"] and t["token"]["control"]
+    ),
+    "200 but declined": lambda t: _struck(t, "declined_as_ok") and _plant(t, "declined_as_ok")["silent"],
+    "the dropped CRM field": lambda t: _struck(t, "vat_dropped") and _plant(t, "vat_dropped")["source"] == "crm",
+    "the bounced mail": lambda t: _struck(t, "bounced_mail") and _plant(t, "bounced_mail")["silent"],
+    "the outage that leaves permanent inconsistency": lambda t: (
+        _struck(t, "database_outage") and t["outage_inconsistencies"] and t["windows"]["database_outage"]
+    ),
+    "the race of two writers": lambda t: t["races"] and _struck(t, "version_conflict"),
+    "failed compensations": lambda t: t["failed_compensations"] == _plant(t, "compensation_failed")["order_ids"] != [],
+    "a circular dependency": lambda t: t["cycles"] == [["erp", "pricing"]] and _struck(t, "price_loop"),
+    "an undeclared handoff": lambda t: t["undeclared"] == [["notification", "crm", "http"]],
+    "a reversed handoff": lambda t: t["reversed"] == [["crm", "credit-check", "http"]],
+    "tickets sent to the wrong team first": lambda t: (
+        sum(k["wrong_first"] for k in t["tickets"]) / len(t["tickets"]) > 0.2
+    ),
+    "a handoff that degrades weeks before it breaks": lambda t: (
+        t["degrading"]["since"][:10] == "2026-04-20" and t["degrading"]["incident_at"][:10] == "2026-05-18"
+    ),
+    "schema and encoding": lambda t: _struck(t, "vanished_field", "encoding"),
+    "timeout and rate limit": lambda t: (
+        _struck(t, "printer_timeout", "late_charge") and _plant(t, "rate_limit")["masked"]
+    ),
+    "missing scope": lambda t: _struck(t, "scope_missing"),
+    "memory leak and pool depletion": lambda t: _struck(t, "heap_exhausted", "pool_exhausted"),
+    "upstream propagation": lambda t: sum(handoff["propagated"] for handoff in t["handoffs"]) > 0,
+    "a changed endpoint and a third-party outage": lambda t: _struck(t, "endpoint_moved", "card_outage"),
+    "events out of order, lost and twice": lambda t: (
+        _struck(t, "event_too_early", "lost_event") and t["duplicate_deliveries"]
+    ),
+    "a stale upload and a deadlock": lambda t: _struck(t, "stale_upload") and _plant(t, "deadlock")["masked"],
+    "failures inside systems beside those at boundaries": lambda t: (
+        sum(h["origins_inside"] for h in t["handoffs"]) > 0 < sum(h["origins_boundary"] for h in t["handoffs"])
+    ),
+    "steps of flows and batches that fail, loud and silent": lambda t: (
+        sum(h["failures"] for h in t["step_handoffs"]) > sum(h["silent"] for h in t["step_handoffs"]) > 0
+    ),
+    "a clock that runs behind": lambda t: t["clock_skew"]["offset_seconds"] < 0,
+}
+
+
+@pytest.mark.parametrize("name", PHENOMENA)
+def test_the_truth_names_each_phenomenon_that_is_planted(name, truth):
+    assert PHENOMENA[name](truth)
+
+
+def test_health_is_green_while_handoffs_fail(written, truth):
+    """A5: but for one outage every system says that it is well, in weeks in which its handoffs fail."""
+    rows = list(csv.DictReader(io.StringIO((written / "health.csv").read_text())))
+    red = {row["System"] for row in rows if row["Actual"] == "red"}
+    assert red == {"orders-db"}
+    green = {row["System"] for row in rows if row["Actual"] == "green"} - red
+    assert {h["target"] for h in truth["handoffs"] if h["failures"]} & green
+
+
+def test_the_steps_that_the_exports_show_are_those_of_the_truth(written, truth):
+    """Counted from the files, with nothing of the generator but the catalogue's names."""
+    systems = tomllib.loads((written / "catalogue.toml").read_text())["system"]
+    meant = {alias: system["name"] for system in systems for alias in system["aliases"]}
+    counted, failed = Counter(), Counter()
+    for run in json.loads((written / "workflow_runs.n8n.json").read_text())["data"]:
+        kinds = {node["name"]: node["type"] for node in run["workflowData"]["nodes"]}
+        for name, (node,) in run["data"]["resultData"]["runData"].items():
+            for before in node["source"]:
+                pair = meant[kinds[before["previousNode"]]], meant[kinds[name]]
+                counted[pair] += 1
+                items = [item["json"] for branch in node.get("data", {}).get("main", []) for item in branch]
+                failed[pair] += node["executionStatus"] == "error" or any("error" in item for item in items)
+    runs = defaultdict(list)
+    for task in json.loads((written / "orchestrator_tasks.json").read_text())["task_instances"]:
+        if task["start_date"]:
+            runs[task["dag_run_id"]].append(task)
+    for tasks in runs.values():
+        names = [
+            "Airflow",
+            *(f"{one['dag_id']}.{one['task_id']}" for one in sorted(tasks, key=lambda t: t["start_date"])),
+        ]
+        for place, task in enumerate(sorted(tasks, key=lambda t: t["start_date"])):
+            pair = meant[names[place]], meant[names[place + 1]]
+            counted[pair] += 1
+            failed[pair] += task["state"] == "failed"
+    told = {(h["source"], h["target"]): (h["crossings"], h["failures"]) for h in truth["step_handoffs"]}
+    assert told == {pair: (counted[pair], failed[pair]) for pair in counted}
+    listed = json.loads((written / "orchestrator_runs.json").read_text())["dag_runs"]
+    assert [run["dag_run_id"] for run in listed if run["state"] == "failed"] == [one["run"] for one in truth["airflow"]]
+
+
 def test_the_costliest_handoffs_are_not_the_ones_that_fail_most(truth):
     handoffs = [handoff for handoff in truth["handoffs"] if handoff["failures"]]
     by_count = sorted(handoffs, key=lambda one: -one["failures"])[:5]
@@ -291,7 +391,8 @@ def test_tickets_go_to_the_wrong_team_as_often_as_told(written, truth):
 
 def test_undeclared_reversed_and_stale_handoffs_are_what_the_catalogue_lacks(written, truth):
     declared = {(h["source"], h["target"]) for h in tomllib.loads((written / "catalogue.toml").read_text())["handoff"]}
-    observed = {(h["source"], h["target"]) for h in truth["handoffs"] if h["source"] != "external"}
+    seen = truth["handoffs"] + truth["step_handoffs"]
+    observed = {(h["source"], h["target"]) for h in seen if h["source"] != "external"}
     turned = {(source, target) for source, target, _ in truth["reversed"]}
     assert {(a, b) for a, b in observed - declared if (b, a) not in declared} == {
         (a, b) for a, b, _ in truth["undeclared"]
@@ -344,6 +445,7 @@ def test_nothing_fails_without_faults(tmp_path):
     truth = json.loads((folder / "truth.json").read_text())
     assert sum(handoff["failed_attempts"] + handoff["silent"] for handoff in truth["handoffs"]) == 0
     assert truth["silent"] == truth["races"] == truth["n8n"] == truth["airflow"] == []
+    assert sum(handoff["failures"] for handoff in truth["step_handoffs"]) == 0
     assert all(copies[0]["status"] == {} for copies in read_otlp(folder / "traces.otlp.jsonl").values())
 
 

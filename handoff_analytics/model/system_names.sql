@@ -19,6 +19,17 @@ mentioned AS (
     SELECT source FROM declared_handoffs WHERE source IS NOT NULL
     UNION
     SELECT target FROM declared_handoffs WHERE target IS NOT NULL
+    UNION
+    SELECT DISTINCT platform FROM runs WHERE platform IS NOT NULL
+    UNION
+    -- A step of a workflow is named after its tool, which many steps share: who knows better names it workflow.step.
+    SELECT steps.name
+    FROM (
+        SELECT DISTINCT concat(workflow, '.', name) AS name
+        FROM evidence_spans
+        WHERE kind = 'step' AND workflow IS NOT NULL AND name IS NOT NULL
+    ) AS steps
+    JOIN (SELECT DISTINCT lower(alias) AS written FROM system_aliases) AS said ON said.written = lower(steps.name)
 ),
 aliases AS (
     SELECT written, system
@@ -67,6 +78,6 @@ LEFT JOIN known AS host ON host.written = lower(split_part(mentioned.name, ':', 
 LEFT JOIN known AS label ON label.written = lower(split_part(split_part(mentioned.name, ':', 1), '.', 1));
 
 COMMENT ON TABLE system_names IS 'One row a name that the evidence writes, and the system that it means.';
-COMMENT ON COLUMN system_names.name IS 'As it is written by spans, logs, tickets or the catalogue.';
+COMMENT ON COLUMN system_names.name IS 'As it is written by spans, logs, runs, tickets or the catalogue; workflow.step where an alias names a step.';
 COMMENT ON COLUMN system_names.system IS 'The system meant; the name itself where nothing says otherwise.';
 COMMENT ON COLUMN system_names.basis IS 'alias (system_aliases says so), exact (a system that reports under it), rule (case, port or domain left off) or unmatched.';

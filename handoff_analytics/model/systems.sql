@@ -1,6 +1,6 @@
 WITH seen AS (
     SELECT
-        coalesce(n.system, s.system, 'unknown') AS name,
+        coalesce(step.system, n.system, s.system, 'unknown') AS name,
         min(s.namespace) AS namespace,
         -- The platform of a step runs the workflow; it is not the system that the step is about.
         min(CASE WHEN s.kind = 'step' THEN NULL ELSE s.platform END) AS platform_type,
@@ -9,7 +9,9 @@ WITH seen AS (
         count(*) AS n_spans
     FROM evidence_spans AS s
     LEFT JOIN system_names AS n ON n.name = s.system
-    GROUP BY coalesce(n.system, s.system, 'unknown')
+    LEFT JOIN system_names AS step
+        ON step.basis = 'alias' AND step.name = CASE WHEN s.kind = 'step' THEN concat(s.workflow, '.', s.name) END
+    GROUP BY coalesce(step.system, n.system, s.system, 'unknown')
 ),
 logged AS (
     SELECT

@@ -48,6 +48,7 @@ EVIDENCE = (
     "logs.jsonl",
     "workflow_runs.n8n.json",
     "orchestrator_runs.json",
+    "orchestrator_tasks.json",
     "incidents.servicenow.csv",
     "issues.jira.csv",
 )
@@ -149,21 +150,22 @@ def write(
     pathlib.Path
         The folder. It holds
 
-        ======================  =====================================================================================
-        file                    what it is
-        ======================  =====================================================================================
-        traces.otlp.jsonl       spans as OTLP JSON lines
-        logs.jsonl              structured log lines, most of them without a trace
-        workflow_runs.n8n.json  executions of the low-code tool
-        orchestrator_runs.json  task instances of the nightly batch
+        ========================  ===================================================================================
+        file                      what it is
+        ========================  ===================================================================================
+        traces.otlp.jsonl         spans as OTLP JSON lines
+        logs.jsonl                structured log lines, most of them without a trace
+        workflow_runs.n8n.json    executions of the low-code tool
+        orchestrator_runs.json    runs of the nightly batch
+        orchestrator_tasks.json   its task instances
         incidents.servicenow.csv  every state of every incident
-        issues.jira.csv         follow-up issues
-        outcomes.csv            what became of mails and parcels; outcomes.mapping.toml says how to read it
-        health.csv              every system's own health, green throughout but for one outage
-        catalogue.toml          what was declared
-        costs.toml              what an hour and a lost order cost
-        truth.json              the answers
-        ======================  =====================================================================================
+        issues.jira.csv           follow-up issues
+        outcomes.csv              what became of mails and parcels; outcomes.mapping.toml says how to read it
+        health.csv                every system's own health, green throughout but for one outage
+        catalogue.toml            what was declared
+        costs.toml                what an hour and a lost order cost
+        truth.json                the answers
+        ========================  ===================================================================================
 
         ``truth.json`` holds ``handoffs`` (a handoff each: crossings, calls, failed attempts by origin and fate,
         failures by type and mode, the silent share, mean reach, tickets, cost by category, cost per year), ``plants``
@@ -171,7 +173,8 @@ def write(
         ``cycles``, ``undeclared``, ``reversed``, ``stale``, ``tickets`` (right handoff, right team, path of teams,
         hours), ``degrading``, ``token``, ``windows``, ``outage_inconsistencies``, ``races``, ``failed_compensations``,
         ``late_charges``, ``duplicate_deliveries``, ``zip_plus_four``, ``self_employed``, ``clock_skew``,
-        ``orphan_span_ids``, ``duplicate_span_ids``, ``n8n``, ``airflow`` and ``log_handoffs``.
+        ``orphan_span_ids``, ``duplicate_span_ids``, ``n8n``, ``airflow``, ``log_handoffs`` (of the orders that left
+        log lines only) and ``step_handoffs`` (between the steps of flows and batches).
         A failure there is an origin: the last attempt of a call that failed at this boundary or inside the receiver,
         was not made good by a retry, or was silent.
 
@@ -237,13 +240,16 @@ class _Company:
 
     def texts(self, *, telemetry: str, templates: bool) -> dict[str, str]:
         """Return every file by its name."""
-        flows, lead_faults = runs.n8n(240, seed=self.seed, since=self.since, until=self.until, faults=self.has_faults)
-        nightly, night_faults = runs.airflow(seed=self.seed, since=self.since, until=self.until, faults=self.has_faults)
+        flows, lead_faults, lead_steps = runs.n8n(
+            240, seed=self.seed, since=self.since, until=self.until, faults=self.has_faults
+        )
+        nightly = runs.airflow(seed=self.seed, since=self.since, until=self.until, faults=self.has_faults)
         extra: dict[str, Any] = {
             "outage_inconsistencies": self.unbooked,
             "races": self.races,
             "n8n": lead_faults,
-            "airflow": night_faults,
+            "airflow": nightly.wrong,
+            "step_handoffs": runs.step_handoffs(lead_steps + nightly.steps),
         }
         everything = self.record.crossings + self.floor
         known = truth.answers(everything, self.tickets, self.blemishes, since=self.since, until=self.until, extra=extra)
@@ -257,7 +263,8 @@ class _Company:
         texts |= {
             "logs.jsonl": _lines(line.text() for line in self.lines),
             "workflow_runs.n8n.json": compact(flows) + "\n",
-            "orchestrator_runs.json": compact(nightly) + "\n",
+            "orchestrator_runs.json": compact(nightly.dag_runs) + "\n",
+            "orchestrator_tasks.json": compact(nightly.task_instances) + "\n",
             "incidents.servicenow.csv": tickets.servicenow_csv(self.tickets, seed=self.seed, until=self.until),
             "issues.jira.csv": tickets.jira_csv(self.tickets, seed=self.seed),
             "outcomes.csv": self._outcomes(),

@@ -20,6 +20,8 @@ _costs = tomllib.loads(COSTS)["costs"]
 
 TEAM: dict[str, str] = {system["name"]: system["team"] for system in _systems}
 PLATFORM: dict[str, str] = {system["name"]: system["platform"] for system in _systems}
+MEANT: dict[str, str] = {alias: system["name"] for system in _systems for alias in system["aliases"]}
+"""The system that a name other than its own means: a kind of node, a task of a batch, a name in a ticket."""
 # They send no telemetry of their own: only their callers' client spans show them.
 SILENT_PEERS = frozenset({"card-network", "carrier-api", "mail-provider", "orders-db", "stock-db"})
 DATABASES = frozenset({"orders-db", "stock-db"})

@@ -29,6 +29,7 @@ TYPE_OF = {
     "contract_version": HandoffType.DATA_VALIDATION,
     "expired_credentials": HandoffType.AUTHENTICATION,
     "insufficient_scope": HandoffType.AUTHENTICATION,
+    "invalid_credentials": HandoffType.AUTHENTICATION,
     "timeout": HandoffType.ERROR_PROPAGATION,
     "rate_limit": HandoffType.ERROR_PROPAGATION,
     "unreachable": HandoffType.ERROR_PROPAGATION,

@@ -84,3 +84,57 @@ def test_an_airflow_task_is_a_step_of_its_dag_run(tmp_path: Path) -> None:
         ("late", "unset"),
     ]
     assert "unknown_status" in history.quality["flag"].to_list()
+
+
+def tasks(*operators: str, **last: Any) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = [
+        {"dag_id": "nightly", "dag_run_id": "r1", "task_id": f"t{number}", "state": "success", "try_number": 1,
+         "logical_date": "2026-01-05T08:00:00+00:00", "start_date": f"2026-01-05T08:0{number}:00+00:00",
+         "end_date": f"2026-01-05T08:0{number}:30+00:00", "operator": operator}
+        for number, operator in enumerate(operators)
+    ]  # fmt: skip
+    rows[-1] |= last
+    return {"task_instances": rows}
+
+
+def steps(history: ha.History) -> list[tuple[str, str]]:
+    return history.sql("SELECT source, target FROM crossings WHERE channel = 'step' ORDER BY start_us").rows()
+
+
+def test_an_operator_that_does_the_work_itself_is_the_orchestrator(tmp_path: Path) -> None:
+    history = loaded(tmp_path, tasks("PostgresOperator", "PythonOperator", "BashOperator"))
+    assert steps(history) == [("PostgresOperator", "airflow")]
+
+
+def test_the_catalogue_may_name_the_system_of_a_step_which_its_tool_does_not(tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue.toml"
+    catalogue.write_text(
+        '[catalogue]\nformat = 1\nname = "c"\n[[system]]\nname = "orders-db"\naliases = ["nightly.t0"]\n'
+        '[[system]]\nname = "ledger"\naliases = ["Nightly.T1"]\n[[system]]\nname = "batch"\naliases = ["airflow"]\n'
+    )
+    runs = tmp_path / "runs.json"
+    runs.write_text(json.dumps(tasks("SimpleHttpOperator", "SimpleHttpOperator", "PythonOperator")))
+    listed = tmp_path / "dag_runs.json"
+    listed.write_text(json.dumps({"dag_runs": [
+        {"dag_id": "nightly", "dag_run_id": "r1", "state": "success", "start_date": "2026-01-05T08:00:00+00:00"}
+    ]}))  # fmt: skip
+    history = ha.load([catalogue, runs, listed], quiet=True)
+    assert steps(history) == [("batch", "orders-db"), ("orders-db", "ledger"), ("ledger", "batch")]
+    assert history.sql("SELECT name FROM systems ORDER BY name")["name"].to_list() == ["batch", "ledger", "orders-db"]
+
+
+def test_nothing_is_handed_to_a_task_that_never_ran(tmp_path: Path) -> None:
+    history = loaded(
+        tmp_path,
+        tasks("PostgresOperator", "KafkaOperator", "SlackOperator", state="upstream_failed", start_date=None),
+    )
+    assert steps(history) == [("PostgresOperator", "KafkaOperator")]
+    assert history.sql("SELECT technical_status FROM runs WHERE last_step = 't2'").item() == "skipped"
+
+
+def test_a_step_that_reports_a_failure_does_not_fail_the_next_one(tmp_path: Path) -> None:
+    run = n8n()
+    steps_of = run["data"]["resultData"]["runData"]
+    steps_of["CRM"][0]["data"], steps_of["Mail"][0]["data"] = steps_of["Mail"][0]["data"], steps_of["CRM"][0]["data"]
+    history = loaded(tmp_path, [run])
+    assert history.sql("SELECT target FROM failures WHERE silent").rows() == [("n8n-nodes-base.crm",)]

@@ -5,6 +5,7 @@ A DAG run is a run, a task instance a step. The API lists either; of a task only
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ..detect import Format
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from ..readers import Record, Source
 
 _UNUSABLE = (TypeError, ValueError, AttributeError, KeyError)
+_OWN_WORK = re.compile(r"(Python|Bash|Branch|ShortCircuit|Empty|Dummy|LatestOnly|TriggerDagRun|Decorated)")
+"""Operators whose work the worker does itself: the system of their steps is the orchestrator."""
+
+_NEVER_RAN = frozenset({"upstream_failed", "skipped", "removed"})
+"""States of tasks that nothing was handed to, once they have no start."""
 
 
 def parse(source: Source, sink: Sink, found: Detection) -> None:
@@ -86,6 +92,9 @@ def _load_task(record: Record, value: dict[str, Any], sink: Sink) -> None:
             },
         },
     )
+    if value.get("start_date") is None and value.get("state") in _NEVER_RAN:
+        return
+    operator = str(value.get("operator") or value["task_id"])
     add_step(
         record,
         sink,
@@ -95,7 +104,7 @@ def _load_task(record: Record, value: dict[str, Any], sink: Sink) -> None:
             "platform_name": "airflow",
             "platform": "orchestrator",
             "span_id": f"{step}#{attempt}",
-            "system": str(value.get("operator") or value["task_id"]),
+            "system": "airflow" if _OWN_WORK.match(operator) else operator,
             "host": value.get("hostname"),
             "name": step,
             "started_at": started,

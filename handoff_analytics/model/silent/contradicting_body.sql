@@ -9,7 +9,8 @@ sides AS (
     SELECT c.crossing_id, s.attributes, s.business_status
     FROM crossings AS c
     JOIN spans AS s ON s.trace_key = c.trace_key AND s.span_key IN (c.source_span_key, c.target_span_key)
-    WHERE NOT c.failed
+    -- Before a step stands another step with an outcome of its own, not a call whose answer tells of this one.
+    WHERE NOT c.failed AND (c.evidence <> 'workflow_step' OR s.span_key = c.target_span_key)
 ),
 by_rule AS (
     SELECT c.crossing_id, d.rule, concat(d.field, ' = ', json_extract_string(sides.attributes, d.path)) AS evidence

@@ -1,8 +1,10 @@
 -- Failures after which the caller, or a queue for the undeliverable, is on record as having dealt with them.
 WITH remedies AS (
-    SELECT s.trace_key, coalesce(n.system, s.system) AS system, s.start_us AS at_us
+    SELECT s.trace_key, coalesce(step.system, n.system, s.system) AS system, s.start_us AS at_us
     FROM spans AS s
     LEFT JOIN system_names AS n ON n.name = s.system
+    LEFT JOIN system_names AS step
+        ON step.basis = 'alias' AND step.name = CASE WHEN s.kind = 'step' THEN concat(s.workflow, '.', s.name) END
     WHERE lower(s.name) LIKE '%fallback%'
         OR lower(s.name) LIKE '%compensat%'
         OR lower(s.name) LIKE '%rollback%'
