@@ -198,7 +198,7 @@ def airflow(*, seed: int, since: int, until: int, faults: bool) -> Batch:
     instances, dag_runs, wrong, steps = [], [], [], []
     for day in range(since, until, DAY):
         logical = f"{datetime.fromtimestamp(day // SECOND, tz=UTC):%Y-%m-%d}"
-        run = {"dag_id": DAG, "dag_run_id": f"scheduled__{logical}T22:00:00+00:00"}
+        run: dict[str, Any] = {"dag_id": DAG, "dag_run_id": f"scheduled__{logical}T22:00:00+00:00"}
         now = day + 22 * HOUR + 60 * SECOND
         started = now
         failed_at = random.randrange(4) if faults and random.random() < 0.05 else None
