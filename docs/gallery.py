@@ -50,6 +50,7 @@ def gallery(folder: Path) -> list[Path]:
         "audit_stages": ha.charts.audit_stages(ha.audit_stages(checked), history=history),
         "frontier": ha.charts.frontier(ha.budget_frontier(history), history=history),
         "transaction": ha.charts.transaction(history.sql(RETRIED), history=history),
+        "timeline": ha.charts.timeline(ha.trace(history, history.sql(RETRIED)["correlation_id"][0]), history=history),
         "quality": ha.charts.quality(history.loads, doubts=history.quality, history=history),
     }
     folder.mkdir(parents=True, exist_ok=True)

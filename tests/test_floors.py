@@ -17,6 +17,7 @@ FLOORS = [
     {"graph", "templates"},  # structure
     {"visits", "ticket_times"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation"},  # measures
+    {"correlation", "matching", "timeline"},  # of one transaction
     {"ranking", "trends", "fixes"},
     {"economics", "audit", "platforms"},  # decisions
     {"remediation", "claims"},

@@ -18,7 +18,7 @@ from .renderer import enable
 from .silence import silent_failures, time_to_detect
 from .spread import cascade, cascade_tree, reach
 from .theme import use
-from .timeline import transaction
+from .timeline import timeline, transaction
 
 __all__ = [
     "attention",
@@ -42,6 +42,7 @@ __all__ = [
     "save",
     "silent_failures",
     "time_to_detect",
+    "timeline",
     "transaction",
     "use",
     "why",

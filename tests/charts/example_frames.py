@@ -239,7 +239,19 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
             for n, key in numbered
         ]
     )
+    events = attempts.select(
+        "source",
+        "target",
+        "attempt",
+        at=pl.col("started_at"),
+        until_at=pl.col("started_at") + pl.duration(microseconds="duration_us"),
+        event=pl.Series(["attempt", "retry", "recovery", "ticket", "log"]),
+        status=pl.Series(["failed", "done", "done", "closed", "info"]),
+        text=pl.Series([names[n % 5] for n in range(5)]),
+        reference=pl.Series([str(n) for n in range(5)]),
+    )
     return {
+        "timeline": (charts.timeline, events),
         "frontier": (lambda frame, **more: charts.frontier(frame, budget=25_000, **more), front),
         "loss_exceedance": (charts.loss_exceedance, exceeded),
         "transaction": (charts.transaction, attempts),
