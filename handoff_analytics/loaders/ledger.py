@@ -160,7 +160,7 @@ class Sink:
             known = ["record_no", uid] if uid in frame.columns else ["record_no"]
             self._added.setdefault(table, []).append(frame.select(known).rename({uid: "uid"}, strict=False))
         self._unsettled[table] += frame.height
-        frame = self._redaction.applied(frame)
+        frame = self._redaction.applied(self._without_nul(table, frame))
         self._widen(frame)
         # Python reads the next records while the database writes these.
         self._wait()
@@ -307,7 +307,7 @@ class Sink:
                     self.reject(record, "RANGE", f"{column}: {reason}", column=column)
                 else:
                     self.flag(table, None, "range", f"{column}: {reason}; the row was left out", record)
-            self.load_frame(table, self._without_nul(table, frame), primary=primary)
+            self.load_frame(table, frame, primary=primary)
 
     def _without_nul(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
         """Remove bytes of value zero from texts, which no database keeps well, and say so."""
@@ -411,7 +411,11 @@ def _raw(record: Record) -> bytes:
     try:
         return orjson.dumps(record.value, default=str, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
+        pass
+    try:
         return repr(record.value).encode("utf-8", "backslashreplace")
+    except RecursionError:
+        return record.raw or b"(nested too deeply)"
 
 
 def now() -> datetime:

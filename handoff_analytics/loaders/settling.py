@@ -141,8 +141,11 @@ def selected(table: str, nulls: dict[str, float], relation: str, *, load_id: int
         for name, (needed, sql) in _DERIVED.items()
         if name in schemas()[table] and name not in nulls and needed in nulls
     }
-    named = ", ".join((*(f'"{name}"' for name in nulls), *(f'{sql} AS "{name}"' for name, sql in derived.items())))
     content = _content({name: share for name, share in nulls.items() if name not in {uid, "record_no"}})
+    if uid not in {*nulls, *derived, "record_hash"}:
+        # Rows without a natural key are what they say.
+        derived[uid] = content
+    named = ", ".join((*(f'"{name}"' for name in nulls), *(f'{sql} AS "{name}"' for name, sql in derived.items())))
     return f"SELECT {named}, {content} AS record_hash, {load_id} AS load_id FROM {relation}"
 
 
