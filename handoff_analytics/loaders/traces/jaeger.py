@@ -74,7 +74,7 @@ def _load(record: Record, span: Any, processes: dict[str, Any], sink: Sink) -> N
     failed = str(attributes.get("error", "")).lower() == "true" or attributes.get("otel.status_code") == "ERROR"
     succeeded = attributes.get("otel.status_code") == "OK"
     typed = columns(attributes, resource, kind)
-    typed["customer"] = sink.person(typed["customer"])
+    typed["customer"] = sink.person(typed.get("customer"))
     uid = sink.load(
         record,
         "spans",

@@ -119,8 +119,8 @@ def _load(record: Record, span: dict[str, Any], shared: set[tuple[str, str]], si
     remote = span.get("remoteEndpoint") or {}
     system = local.get("serviceName") or attributes.get("upstream_cluster") or "unknown"
     typed = columns(attributes, {}, kind)
-    typed["customer"] = sink.person(typed["customer"])
-    typed["peer"] = remote.get("serviceName") or typed["peer"] or remote.get("ipv4") or remote.get("ipv6")
+    typed["customer"] = sink.person(typed.get("customer"))
+    typed["peer"] = remote.get("serviceName") or typed.get("peer") or remote.get("ipv4") or remote.get("ipv6")
     typed["host"] = local.get("ipv4") or local.get("ipv6")
     start = int(span["timestamp"]) if span.get("timestamp") else None
     took = int(span["duration"]) if span.get("duration") is not None else None
