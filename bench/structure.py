@@ -13,8 +13,8 @@ import polars as pl
 
 import handoff_analytics as ha
 from handoff_analytics import samples
-from handoff_analytics.history import connect
 from handoff_analytics.reach import structural_reach
+from handoff_analytics.store import connect
 from handoff_analytics.templates import masked, templates_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import pytest
 
 from handoff_analytics.catalogue import Calendar, calendar, catalogue, currency, forget, is_catalogue, remember
 from handoff_analytics.errors import MappingError
-from handoff_analytics.history import connect, prepare
+from handoff_analytics.schema import prepare
+from handoff_analytics.store import MEMORY, connect
 
 WHOLE = """
 [catalogue]
@@ -115,8 +116,8 @@ def rows(text: str, table: str) -> list[dict[str, object]]:
 
 @pytest.fixture
 def connection() -> duckdb.DuckDBPyConnection:
-    opened = connect(":memory:")
-    prepare(opened)
+    opened = connect(MEMORY)
+    prepare(opened, MEMORY)
     return opened
 
 

@@ -11,6 +11,8 @@ FLOORS = [
     {"priors", "credibility", "ranks", "ranges", "survival", "reach", "overview", "terminal"},  # of plain values
     {"bursts", "posterior"},
     {"rates"},
+    {"schema", "scope"},  # what a record is made of
+    {"store"},  # where it lies
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared
     {"loaders", "working_time", "prices"},  # evidence in

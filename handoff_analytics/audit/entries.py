@@ -9,8 +9,8 @@ import polars as pl
 
 from ..declarations import suggestion
 from ..errors import ArgumentError
-from ..history import EVIDENCE
 from ..identity import key
+from ..schema import EVIDENCE
 from .checks import CHECK, STATES
 
 if TYPE_CHECKING:

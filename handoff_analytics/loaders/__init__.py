@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, UnknownFormatError, UnreadableFileError
-from ..history import MEMORY, History
+from ..history import History
+from ..store import MEMORY
 from .detect import Detection, Format, detect
 from .filing import file_in, known_as, last_load, refresh
 from .ledger import Sink

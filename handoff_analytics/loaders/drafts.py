@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from .. import history
+from .. import schema, store
 from ..errors import UnreadableFileError
 from . import batches, delimited, paths, stages, tabular, times
 from .detect import Detection
@@ -190,8 +190,8 @@ def _json_paths(source: Source, sink: Sink) -> tuple[str, ...]:
 
 def _scratch(timezone: str | None) -> Sink:
     """Return a sink whose history nobody will see."""
-    connection = history.connect(history.MEMORY)
-    history.prepare(connection)
+    connection = store.connect(store.MEMORY)
+    schema.prepare(connection, store.MEMORY)
     return Sink(connection, 1, timezone=timezone)
 
 

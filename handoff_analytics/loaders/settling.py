@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from ..history import EVIDENCE, MEMORY, connect
 from ..identity import key_sql
+from ..schema import EVIDENCE
+from ..store import MEMORY, connect
 
 if TYPE_CHECKING:
     import duckdb

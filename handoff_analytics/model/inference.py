@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ..history import query
+from ..store import query
 from .statements import drop, make_table, make_working, run
 
 if TYPE_CHECKING:

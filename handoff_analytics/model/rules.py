@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ..errors import MappingError
-from ..history import query
+from ..store import query
 from ..vocabulary import HandoffType, Side
 from .statements import run
 

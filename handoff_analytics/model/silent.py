@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from ..history import query
 from ..identity import key_sql
+from ..store import query
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..errors import ArgumentError
-from ..history import EVIDENCE
 from ..identity import key
+from ..schema import EVIDENCE
 
 if TYPE_CHECKING:
     from ..history import History

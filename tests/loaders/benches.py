@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from handoff_analytics import history
+from handoff_analytics import schema, store
 from handoff_analytics.loaders import detect, formats, sources, tabular
 from handoff_analytics.loaders.ledger import Sink
 
@@ -17,8 +17,8 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.connection = history.connect(history.MEMORY)
-        history.prepare(self.connection)
+        self.connection = store.connect(store.MEMORY)
+        schema.prepare(self.connection, store.MEMORY)
         self.loads = 0
 
     def file(self, content: str | bytes, name: str = "export") -> Path:
