@@ -1,7 +1,7 @@
 """Each notebook runs top to bottom on the samples, offline, and reads as a story: short cells, no definitions, no loops."""
 
 import ast
-import time
+import resource
 from pathlib import Path
 
 import nbformat
@@ -19,12 +19,18 @@ def offline(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
 
+def worked_s() -> float:
+    """Seconds of processor that the kernels which ended so far took: a busy machine makes no difference."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 @PARTS
 def test_a_notebook_runs_on_the_samples(path, tmp_path, offline):
     notebook = nbformat.read(path, as_version=4)
-    began = time.monotonic()
+    before_s = worked_s()
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert time.monotonic() - began < 60
+    assert worked_s() - before_s < 60
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     charts = [
         output["data"]["text/html"]
