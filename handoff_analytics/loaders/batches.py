@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import itertools
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import fastexcel
@@ -47,6 +48,107 @@ def csv_table(source: Source, sink: Sink, *, encoding: str = "utf-8", delimiter:
     """Return the rows of delimited text."""
     found = delimited.dialect(source.head, encoding=encoding, delimiter=delimiter)
     return Table(found.header, delimited.batches(source, sink, found))
+
+
+def opened(table: Table, wanted: Iterable[str]) -> Table:
+    """Return a table with further columns: values inside of cells that hold JSON, for paths that begin with a header.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    wanted
+        What a mapping asks for: headers, and paths such as ``Content.level`` where there is a column ``Content``.
+    """
+    header = {name.strip().lower(): place for place, name in enumerate(table.names)}
+    inside: list[tuple[str, int, str]] = []
+    for path in wanted:
+        ends = [found.start() for found in re.finditer(r"[.\[]", path)] if path.strip().lower() not in header else []
+        outer = next((end for end in reversed(ends) if path[:end].strip().lower() in header), None)
+        if outer is not None:
+            inside.append((path, header[path[:outer].strip().lower()], path[outer:].removeprefix(".")))
+    if not inside:
+        return table
+    return Table((*table.names, *(path for path, _, _ in inside)), _opened(table, inside))
+
+
+def _opened(table: Table, inside: list[tuple[str, int, str]]) -> Iterator[Batch]:
+    width = len(table.names)
+    for batch in table.batches:
+        columns = []
+        for place in sorted({place for _, place, _ in inside}):
+            wanted = [(width + number, path) for number, (_, one, path) in enumerate(inside) if one == place]
+            made: list[list[str | None]] = [[], *([] for _ in wanted)]
+            for text in batch.frame[f"c{place}"]:
+                value = paths.document(text)
+                made[0].append(as_text(_without(value, [path for _, path in wanted])))
+                for column, (_, path) in zip(made[1:], wanted, strict=True):
+                    column.append(as_text(paths.value(value, path)) if isinstance(value, dict | list) else None)
+            for number, texts in zip((place, *(number for number, _ in wanted)), made, strict=True):
+                columns.append(pl.Series(f"c{number}", texts, dtype=pl.String))
+        yield replace(batch, frame=batch.frame.with_columns(columns))
+
+
+def _without(value: Any, names: list[str]) -> Any:
+    """Return what is left of a cell when its columns are taken out; null if nothing is."""
+    if not isinstance(value, dict):
+        return value
+    return {name: content for name, content in value.items() if name not in names} or None
+
+
+def long(table: Table, sink: Sink, *, wide: int, levels: int, null: list[str]) -> Table:
+    """Return the cells of a table as rows of their own.
+
+    Parameters
+    ----------
+    table
+        The rows; their columns are things of one kind, such as the systems that a metric is of.
+    sink
+        Counts the cells instead of the rows.
+    wide
+        How many columns name the row.
+    levels
+        How many rows name the columns.
+    null
+        Words of cells that hold nothing.
+    """
+    rows = ("^row", *(f"^row{number}" for number in range(2, wide + 1)))
+    names = ("^name", *(f"^name{number}" for number in range(2, levels + 1)))
+    return Table((*rows, *names, "^value"), _cells(table, sink, wide=wide, levels=levels, null=null))
+
+
+def _cells(table: Table, sink: Sink, *, wide: int, levels: int, null: list[str]) -> Iterator[Batch]:
+    header = [table.names]
+    for batch in table.batches:
+        frame = batch.frame
+        missing = levels - len(header)
+        header += frame.head(missing).rows()
+        frame = frame.with_row_index("place").slice(missing)
+        keys = ["place", *(f"c{place}" for place in range(wide))]
+        cells = frame.unpivot(index=keys, variable_name="column", value_name="value")
+        cells = cells.filter(pl.col("value").is_not_null() & ~pl.col("value").is_in(null)).sort(
+            "place", maintain_order=True
+        )
+        named = [
+            cells["column"].replace_strict(
+                {f"c{place}": level[place] for place in range(wide, len(table.names))}, return_dtype=pl.String
+            )
+            for level in header
+        ]
+        columns = [*(cells[key] for key in keys[1:]), *named, cells["value"]]
+        # The rows were counted; their cells are the records.
+        before = sink.counts["seen"] - batch.frame.height
+        sink.counts["seen"] = before + cells.height
+        origin = cells["place"].to_list()
+        yield Batch(
+            frame=pl.DataFrame([column.alias(f"c{place}") for place, column in enumerate(columns)]),
+            numbers=pl.int_range(before + 1, before + cells.height + 1, eager=True),
+            places=(lambda batch=batch, origin=origin: [batch.place(row) for row in origin])  # type: ignore[misc] # bound now
+            if batch.places is not None
+            else None,
+            wrapped=batch.wrapped,
+            padded=batch.padded,
+        )
 
 
 def headers(source: Source) -> list[tuple[str, ...]]:

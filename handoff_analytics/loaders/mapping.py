@@ -14,8 +14,11 @@ and nothing is evaluated, since a mapping may come from a stranger: patterns run
     [mapping.match]
     keys_all = ["executionId"]          # lets `load` choose this mapping by the keys of a file
     [mapping.records]
-    path = "result[*]"                  # where the records are; absent: known envelopes are opened
+    path = "result[*]"                  # where the records are; absent: known envelopes are opened. Of a list that
+                                        # is inside of a map, "^name" is the key, and "^value" an item that is no object
     recurse = "subsegments"             # records inside records; "^.id" is the enclosing one's, "^^.id" the outermost's
+    wide = 1                            # csv: the first column names the row, "^row"; each other cell that says
+    header_rows = 2                     # anything is a record, "^value"; "^name" and "^name2" are what these rows say
     [mapping.values]
     null = ["", "?"]
     true = ["true"]
@@ -28,7 +31,7 @@ and nothing is evaluated, since a mapping may come from a stranger: patterns run
     order_by = ["sys_mod_count"]
     track = ["state", "team", "person"]
     [column.started_at]
-    from = ["executionTime", "Execution Time"]  # the first one present, whatever its case; dotted for JSON
+    from = ["executionTime", "Execution Time"]  # the first one present, whatever its case; dotted inside of JSON
     type = "time"                       # text | int | float | bool | time | duration | json | list
     formats = ["iso", "%d.%m.%Y %H:%M"]
     required = true
@@ -73,6 +76,7 @@ TARGETS = {
     "outcomes": "outcomes",
     "costs": "cost_rates",
     "systems": "declared_systems",
+    "declared_handoffs": "declared_handoffs",
 }
 """What a mapping may fill, and the table it goes to; a handoff is the span of a call whose other side is not there."""
 KINDS = {
@@ -85,6 +89,7 @@ KINDS = {
     "outcomes": "outcomes",
     "costs": "catalogue",
     "systems": "catalogue",
+    "declared_handoffs": "catalogue",
 }
 SYNONYMS = {"assignee": "person", "event_time": "updated_at", "reassignment_count": "reassignments"}
 # Columns that follow from others.
@@ -107,6 +112,7 @@ EXTRA = {
     "outcomes": set(),
     "costs": set(),
     "systems": {"aliases"},
+    "declared_handoffs": set(),
 }  # fmt: skip
 TYPES = ("text", "int", "float", "bool", "time", "duration", "json", "list")
 
@@ -134,6 +140,8 @@ class Records(_Table, kw_only=True, frozen=True):
 
     path: str | None = None
     recurse: str | None = None
+    wide: int | None = None
+    header_rows: int = 1
 
 
 class Values(_Table, kw_only=True, frozen=True):
@@ -291,6 +299,10 @@ def _check(said: Mapping, file: str) -> None:
         raise MappingError(f"{file}: mapping.values.timezone: {wrong}")
     if head.csv.delimiter is not None and len(head.csv.delimiter) != 1:
         raise MappingError(f"{file}: mapping.csv.delimiter = {head.csv.delimiter!r}, must be one character.")
+    if head.records.header_rows < 1 or (head.records.wide is not None and head.records.wide < 1):
+        raise MappingError(f"{file}: mapping.records.wide and header_rows count columns and rows: at least 1.")
+    if head.records.wide is not None and head.reader != "csv":
+        raise MappingError(f"{file}: mapping.records.wide is for reader = 'csv' only.")
     if head.reader == "text":
         if head.pattern is None:
             raise MappingError(f"{file}: reader = 'text' needs mapping.pattern, a pattern with named groups.")

@@ -52,7 +52,7 @@ def value(record: Any, path: str, parents: Sequence[Any] = ()) -> Any:
 def _at(found: Any, path: str) -> Any:
     if not path:
         return found
-    found = _opened(found)
+    found = document(found)
     if path.startswith("["):
         step = _STEP.match(path)
         if step is None or not isinstance(found, list):
@@ -75,8 +75,14 @@ def _at(found: Any, path: str) -> Any:
     return found[lowered[path.lower()]] if path.lower() in lowered else None
 
 
-def _opened(found: Any) -> Any:
-    """Return the document inside of a text that holds one, else the value itself."""
+def document(found: Any) -> Any:
+    """Return the document inside of a text that holds one, else the value itself.
+
+    Examples
+    --------
+    >>> document('{"a": 1}'), document("plain")
+    ({'a': 1}, 'plain')
+    """
     if isinstance(found, str) and found[:1] in {"{", "["}:
         try:
             return orjson.loads(found)
@@ -88,31 +94,41 @@ def _opened(found: Any) -> Any:
 def every(document: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield each record that a path with ``[*]`` leads to, with its JSON pointer (RFC 6901).
 
+    Of a map of records each record has its key as ``^name``; so has each item of a list in a map, and an item that is
+    no object is its ``^value``.
+
     Examples
     --------
     >>> list(every({"result": [{"a": 1}, {"a": 2}]}, "result[*]"))
     [('/result/0', {'a': 1}), ('/result/1', {'a': 2})]
+    >>> list(every({"week 1": ["late", "lost"]}, "[*][*]"))
+    [('/week 1/0', {'^name': 'week 1', '^value': 'late'}), ('/week 1/1', {'^name': 'week 1', '^value': 'lost'})]
     """
-    yield from _every(document, path, "")
+    yield from _every(document, path, "", None)
 
 
-def _every(found: Any, path: str, pointer: str) -> Iterator[tuple[str, Any]]:
+def _every(found: Any, path: str, pointer: str, named: str | None) -> Iterator[tuple[str, Any]]:
     head, star, rest = path.partition("[*]")
     if head.strip("."):
         name = head.strip(".")
         found = _at(found, name)
         pointer = f"{pointer}/{name.replace('.', '/')}"
-    found = _opened(found)
+    found = document(found)
     if not star:
         if found is not None:
-            yield pointer, found
+            yield pointer, found if named is None else _named(found, named)
         return
     if isinstance(found, dict):
-        # A map of records by name is a list of them, each with its name.
-        found = [{"^name": name, **item} for name, item in found.items() if isinstance(item, dict)]
-    if isinstance(found, list):
+        for name, item in found.items():
+            if isinstance(item, dict) or (rest and isinstance(item, list)):
+                yield from _every(item, rest, f"{pointer}/{name}", name)
+    elif isinstance(found, list):
         for place, item in enumerate(found):
-            yield from _every(item, rest, f"{pointer}/{place}")
+            yield from _every(item, rest, f"{pointer}/{place}", named)
+
+
+def _named(found: Any, name: str) -> dict[str, Any]:
+    return {"^name": name, **found} if isinstance(found, dict) else {"^name": name, "^value": found}
 
 
 def tree(record: Any, child: str, parents: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
@@ -127,7 +143,7 @@ def tree(record: Any, child: str, parents: tuple[Any, ...] = ()) -> Iterator[tup
     yield record, parents
     if len(parents) >= DEEPEST or not isinstance(record, dict):
         return
-    for inner in _opened(record.get(child)) or ():
+    for inner in document(record.get(child)) or ():
         yield from tree(inner, child, (*parents, record))
 
 

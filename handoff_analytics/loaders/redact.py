@@ -57,7 +57,8 @@ _NAMED = re.compile(
 )
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _SUSPECTS = {
-    "cards": rf"{_ISSUERS}\d\d(?:[ -]?\d{{4}}[ -]?\d{{4}}[ -]?\d|[ -]\d{{6}}[ -]\d{{4}})",
+    # Not inside of an id, nor among the decimals of a number.
+    "cards": rf"(?:^\.?|[^\w.-]|[^\d]\.){_ISSUERS}\d\d(?:[ -]?\d{{4}}[ -]?\d{{4}}[ -]?\d|[ -]\d{{6}}[ -]\d{{4}})",
     "secrets": (
         r"(?i:bearer |basic |passw|passphrase|pwd|secret|api.?key|access.?key|private.?key|authorization|"
         r"(?:auth|access|refresh|id|session|bearer).?token|jwt|cookie|cvv|cvc|card.?number|security.?code|\bpan\b)"

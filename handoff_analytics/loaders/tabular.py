@@ -164,13 +164,18 @@ def table_of(source: Source, sink: Sink, said: Mapping, found: Detection) -> Tab
     head = said.mapping
     wanted = tuple(dict.fromkeys(one for column in said.column.values() for one in sources(column)))
     if source.head.startswith(b"PK"):
-        return batches.sheet_table(source, sink, wanted=wanted, sheet=head.sheet)
+        return batches.opened(batches.sheet_table(source, sink, wanted=wanted, sheet=head.sheet), wanted)
     if source.head.startswith(b"PAR1"):
-        return batches.parquet_table(source, sink)
+        return batches.opened(batches.parquet_table(source, sink), wanted)
     match head.reader:
         case "csv" | "xlsx" | "parquet":
             encoding = head.csv.encoding or found.encoding
-            return batches.csv_table(source, sink, encoding=encoding, delimiter=head.csv.delimiter)
+            rows = batches.csv_table(source, sink, encoding=encoding, delimiter=head.csv.delimiter)
+            if head.records.wide is not None:
+                rows = batches.long(
+                    rows, sink, wide=head.records.wide, levels=head.records.header_rows, null=head.values.null
+                )
+            return batches.opened(rows, wanted)
         case "text":
             return batches.text_table(source, sink, pattern=head.pattern or "", encoding=found.encoding)
         case _:

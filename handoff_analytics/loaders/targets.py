@@ -36,6 +36,7 @@ NEEDED = {
     "outcomes": ("check_name",),
     "costs": ("item", "likely"),
     "systems": ("name",),
+    "declared_handoffs": ("source", "target"),
 }
 """Columns without which a row of the target says nothing."""
 PLATFORM_TYPES = ("ipaas", "low_code", "custom", "orchestrator")
@@ -184,7 +185,14 @@ def _doubted(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
 def _span(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     del platform
     doubts: list[Doubt] = []
-    exact = frame["started_at ns"] if "started_at ns" in frame.columns else None
+    exact = {
+        name: frame[f"{name} ns"] if f"{name} ns" in frame.columns else pl.Series([None], dtype=pl.Int64)
+        for name in ("started_at", "ended_at")
+    }
+    start_ns, end_ns = (
+        times if times.len() == frame.height else times.new_from_index(0, frame.height) for times in exact.values()
+    )
+    said = "duration_s" in frame.columns
     frame = _statuses(_micros(frame), "status", doubts).with_columns(pl.col("status").fill_null("unset"))
     frame = _platform_type(_business(frame), "platform")
     _negative(frame, doubts)
@@ -207,10 +215,10 @@ def _span(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
         weight=pl.coalesce(_with(frame, "weight", None, pl.Float64)["weight"], pl.lit(1.0)),
     )
     frame = frame.with_columns(
-        start_ns=(exact if exact is not None else pl.lit(None, dtype=pl.Int64)).fill_null(pl.col("start_us") * 1000)
-        if exact is not None
-        else pl.col("start_us") * 1000,
-        duration_ns=pl.col("duration_us") * 1000,
+        start_ns=pl.coalesce(start_ns, pl.col("start_us") * 1000),
+        duration_ns=pl.coalesce(
+            pl.lit(None, dtype=pl.Int64) if said else end_ns - start_ns, pl.col("duration_us") * 1000
+        ),
     ).drop("made", "started_at ns", "ended_at ns", "ended_at", strict=False)
     frame = keyed(
         sink.connection,
@@ -392,6 +400,11 @@ def _system(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     return Whole(Rows("declared_systems", frame.drop("aliases", strict=False)), "record_no", more)
 
 
+def _declared_handoff(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
+    del sink, platform
+    return Whole(Rows("declared_handoffs", frame.drop("attributes", strict=False)), "record_no")
+
+
 _MADE: dict[str, Callable[[pl.DataFrame, Sink, str], Whole]] = {
     "spans": _span,
     "handoffs": _handoff,
@@ -402,4 +415,5 @@ _MADE: dict[str, Callable[[pl.DataFrame, Sink, str], Whole]] = {
     "outcomes": _outcome,
     "costs": _cost,
     "systems": _system,
+    "declared_handoffs": _declared_handoff,
 }

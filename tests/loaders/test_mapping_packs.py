@@ -165,6 +165,11 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
           "firstSeen": AT, "lastSeen": LATER, "project": {"slug": "payment"}}],
         {"ticket_id": "APP-1", "kind": "bug", "opened_at": STARTED},
     ),
+    "openlineage": (
+        {"eventType": "FAIL", "eventTime": AT, "run": {"runId": "r-1", "facets": {"errorMessage": {"message": "no table"}}},
+         "job": {"namespace": "food", "name": "orders"}, "producer": "p", "schemaURL": "u"},
+        {"event_name": "FAIL", "system": "orders", "severity": 17, "correlation_id": "r-1", "body": "no table", "logged_at": STARTED},
+    ),
     "pagerduty_analytics": (
         ("id,incident_number,description,service_name,seconds_to_resolve,created_on,resolved_on,team_name,urgency\n"
         f"P1,7,Down,erp,30,{AT},{LATER},Core,high\n"),

@@ -464,3 +464,105 @@ def test_the_health_of_two_systems_at_one_time_is_two_outcomes(bench: Bench) -> 
     )
     assert bench.one("outcomes", "count(DISTINCT outcome_uid)", "count(DISTINCT system)") == (2, 2)
     assert bench.rows("SELECT flag FROM quality_flags") == []
+
+
+def test_cells_that_hold_json_are_opened(bench: Bench) -> None:
+    content = 'Date,Content\n2026-01-05T10:00:00Z,"{""log"": {""msg"": ""It broke""}, ""level"": ""warn"", ""n"": 3}"\n2026-01-05T10:00:01Z,plain\n'
+    said = {
+        "mapping": {"format": 1, "name": "wrapped", "target": "events", "reader": "csv"},
+        "column": {
+            "logged_at": {"from": "Date", "type": "time", "required": True},
+            "body": {"from": "Content.log.msg"},
+            "severity_text": {"from": "Content.level"},
+        },
+    }
+    bench.load(content, mapping=said)
+    assert bench.rows("SELECT body, severity_text FROM log_records ORDER BY logged_at") == [
+        ("It broke", "warn"),
+        (None, None),
+    ]
+    # What no column took is kept.
+    kept = [json.loads(row) for (row,) in bench.rows("SELECT attributes FROM log_records ORDER BY logged_at")]
+    assert kept == [{"Content": '{"log":{"msg":"It broke"},"n":3}'}, {"Content": "plain"}]
+
+
+def test_nanoseconds_of_a_span_are_kept(bench: Bench) -> None:
+    said = {
+        "mapping": {"format": 1, "name": "ns", "target": "spans", "reader": "csv"},
+        "column": {
+            "system": {"from": "svc"},
+            "started_at": {"from": "a", "type": "time", "formats": "epoch_ns", "required": True},
+            "ended_at": {"from": "b", "type": "time", "formats": "epoch_ns"},
+        },
+    }
+    bench.load("svc,a,b\nerp,1767607200000000123,1767607200000001456\ncrm,1767607200000000789,\n", mapping=said)
+    assert bench.rows("SELECT start_ns, duration_ns, duration_us FROM spans ORDER BY start_ns") == [
+        (1767607200000000123, 1333, 1),
+        (1767607200000000789, None, None),
+    ]
+
+
+def test_items_of_lists_in_a_map_know_their_key(bench: Bench) -> None:
+    said = {
+        "mapping": {
+            "format": 1,
+            "name": "alerts",
+            "target": "outcomes",
+            "reader": "json",
+            "records": {"path": "[*][*]"},
+        },
+        "column": {
+            "correlation_id": {"from": "^name"},
+            "check_name": {"from": "^value[1]", "required": True},
+            "system": {"from": "^value[0]"},
+            "passed": {"const": False},
+        },
+    }
+    sink = bench.load('{"7": [["crm", "late"], ["erp", "lost"]], "8": [], "9": [["erp"]]}', mapping=said)
+    assert (sink.counts["seen"], sink.counts["rejected"]) == (3, 1)
+    assert bench.rows("SELECT correlation_id, system, check_name, passed FROM outcomes ORDER BY system") == [
+        ("7", "crm", "late", False),
+        ("7", "erp", "lost", False),
+    ]
+    assert bench.rows("SELECT code, json_pointer FROM rejects") == [("MISSING", "/9/0")]
+
+
+def test_cells_of_a_wide_table_are_records(bench: Bench) -> None:
+    head = {"format": 1, "name": "wide", "target": "outcomes", "reader": "csv"}
+    said = {
+        "mapping": head | {"records": {"wide": 1, "header_rows": 2}},
+        "column": {
+            "checked_at": {"from": "^row", "type": "time", "formats": "epoch_s", "required": True},
+            "system": {"from": "^name"},
+            "check_name": {"from": "^name2", "required": True},
+            "actual": {"from": "^value"},
+        },
+    }
+    sink = bench.load(
+        "service,crm,crm,erp\nmetric,late,lost,late\n1767607200,1,,3\nsoon,4,5,6\n1767607260,,,\n", mapping=said
+    )
+    assert {name: sink.counts[name] for name in ("seen", "loaded", "rejected")} == {
+        "seen": 5,
+        "loaded": 2,
+        "rejected": 3,
+    }
+    assert bench.rows("SELECT system, check_name, actual FROM outcomes ORDER BY ALL") == [
+        ("crm", "late", "1"),
+        ("erp", "late", "3"),
+    ]
+    assert set(bench.rows("SELECT line, code FROM rejects")) == {(4, "TIME")}
+
+
+def test_an_inventory_of_interfaces_declares_handoffs(bench: Bench) -> None:
+    said = {
+        "mapping": {"format": 1, "name": "inventory", "target": "declared_handoffs", "reader": "csv"},
+        "column": {
+            "source": {"from": "From", "required": True},
+            "target": {"from": "To", "required": True},
+            "channel": {"from": "Via"},
+            "timeout_s": {"from": "Timeout", "type": "float"},
+        },
+    }
+    sink = bench.load("From,To,Via,Timeout\ncrm,erp,http,30\ncrm,erp,http,30\n,erp,file,\n", mapping=said)
+    assert (sink.counts["loaded"], sink.counts["duplicate"], sink.counts["rejected"]) == (1, 1, 1)
+    assert bench.one("declared_handoffs", "source", "target", "channel", "timeout_s") == ("crm", "erp", "http", 30.0)

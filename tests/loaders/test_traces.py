@@ -137,6 +137,37 @@ def test_zipkin_version_1_is_split_by_its_annotations(tmp_path: Path) -> None:
     ]
 
 
+def test_a_search_of_tempo_shows_spans_without_parents(tmp_path: Path) -> None:
+    def named(value: str) -> list[dict[str, Any]]:
+        return [
+            {"key": "service.name", "value": {"stringValue": value}},
+            {"key": "status", "value": {"stringValue": "error"}},
+        ]
+
+    span = {
+        "spanID": SERVER,
+        "startTimeUnixNano": str(START * 1000),
+        "durationNanos": "5000",
+        "attributes": named("shop"),
+    }
+    broken = {"spanID": CLIENT, "startTimeUnixNano": "soon"}
+    traces = [
+        {"traceID": TRACE[1:], "spanSets": [{"spans": [span, broken]}], "spanSet": {"spans": [span]}},
+        {"traceID": TRACE, "startTimeUnixNano": "1"},
+        {"rootServiceName": "shop"},
+    ]
+    history = loaded(tmp_path, {"traces": traces, "metrics": {}}, on_reject="keep")
+    load = history.loads.row(0, named=True)
+    assert [load[name] for name in ("format", "seen", "loaded", "rejected", "skipped")] == ["tempo_search", 4, 1, 2, 1]
+    assert history.sql("SELECT system, status, duration_us, length(trace_id) FROM spans").row(0) == (
+        "shop",
+        "error",
+        5,
+        32,
+    )
+    assert history.rejects["json_pointer"].to_list() == ["/traces/0/spanSets/0/spans/1", "/traces/2"]
+
+
 def test_loading_twice_changes_nothing(tmp_path: Path) -> None:
     into = tmp_path / "h.duckdb"
     once = loaded(tmp_path, otlp(), into=into).sql("SELECT * FROM spans ORDER BY span_uid")

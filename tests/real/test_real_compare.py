@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - pytest reads the annotations of fixtures
+
 import nezha
 import numpy as np
-import polars as pl
 import pytest
 
 import handoff_analytics as ha
 
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.slow,
     pytest.mark.skipif(not nezha.ROOT.exists(), reason=f"the real data are not at {nezha.ROOT}"),
 ]
+FIRST_FAULT = "2022-08-22T03:53:54"
 QUIET = {"2023-01-29": "08_50", "2023-01-30": "11_39"}
 
 
 def windows(fault: dict) -> tuple[ha.History, ha.History]:
     """Return the minutes from the injection, and quiet ones: a fault-free minute, or what came before the first fault."""
-    day, minutes = fault["day"], fault["trace_minutes"]
-    window = nezha.history(nezha.spans(day, minutes), nezha.logs(day, minutes))
+    day = fault["day"]
+    window = nezha.minutes(day, *fault["trace_minutes"])
     if day in QUIET:
-        folder = f"fault_free/{day}"
-        return window, nezha.history(nezha.spans(folder, [QUIET[day]]), nezha.logs(folder, [QUIET[day]]))
-    first = nezha.spans(day, ["03_53"])
-    return window, nezha.history(first.filter(pl.col("StartTimeUnixNano") < 1_661_140_434 * 10**9), [])
+        return window, nezha.minutes(f"fault_free/{day}", QUIET[day])
+    return window, nezha.minutes(day, "03_53").between(until=FIRST_FAULT)
 
 
 def place(fault: dict) -> int:
@@ -50,18 +51,12 @@ def test_every_network_delay_comes_first(places: dict) -> None:
 
 
 @pytest.mark.parametrize("day", sorted(QUIET))
-def test_halves_of_a_quiet_minute_raise_no_alarm(day: str) -> None:
+def test_halves_of_a_quiet_minute_raise_no_alarm(tmp_path: Path, day: str) -> None:
     folder, minute = f"fault_free/{day}", QUIET[day]
-    spans, logs = nezha.spans(folder, [minute]), nezha.logs(folder, [minute])
-    traces = spans["TraceID"].unique().sort()
+    traces = nezha.minutes(folder, minute).sql("SELECT DISTINCT trace_id FROM spans ORDER BY 1")["trace_id"]
     alarms = []
     for salt in range(3):
-        half = set(traces.filter(traces.hash(salt) % 2 == 0))
-        parts = [
-            nezha.history(
-                spans.filter(pl.col("TraceID").is_in(half) == side), [row for row in logs if (row[0] in half) == side]
-            )
-            for side in (True, False)
-        ]
+        first = traces.hash(salt) % 2 == 0
+        parts = [nezha.half(tmp_path, folder, minute, set(traces.filter(side))) for side in (first, ~first)]
         alarms += [ha.compare(*parts)["alarm"].any(), ha.compare(*reversed(parts))["alarm"].any()]
     assert not any(alarms)
