@@ -235,6 +235,29 @@ def audit(
 
 
 @app.command()
+def check(
+    history: HistoryFile = DEFAULT,
+    repair: Annotated[bool, typer.Option("--repair", help="Lift an older history, and build its model anew.")] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Check that a history is whole; exit code 1 when something is lost, points nowhere, or differs when built anew.
+
+    Example: handoffs check acme.duckdb
+    """
+    import polars as pl  # noqa: PLC0415 - as above
+
+    made = ha.check(ha.History(history), repair=repair)
+    wrong = made.filter(~pl.col("passed"))
+    kinds = made.group_by("check", maintain_order=True).agg(checks=pl.len(), passed=pl.col("passed").sum())
+    show(made if as_json or as_csv else kinds, title=f"Is {history} whole?", as_json=as_json, as_csv=as_csv)
+    if not wrong.is_empty():
+        if not as_json and not as_csv:
+            show(wrong, title="What is wrong", columns=("subject", "found", "wanted", "detail"))
+        raise typer.Exit(1)
+
+
+@app.command()
 def lab(
     folder: Annotated[Path, typer.Option(help="Where the copies are put.")] = Path("handoffs-lab"),
     port: Annotated[int, typer.Option(help="First port to try.")] = 8888,

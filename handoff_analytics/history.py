@@ -13,7 +13,7 @@ import duckdb
 from .errors import ArgumentError, HandoffError, HistoryFullError, QueryError
 from .overview import card
 from .scope import Scope, moment
-from .store import explained, store
+from .store import explained, is_damage, store
 
 if TYPE_CHECKING:
     from datetime import date
@@ -190,7 +190,7 @@ class History:
         text = str(fault)
         if isinstance(fault, duckdb.OutOfMemoryException):
             return HistoryFullError(f"The query needs more memory or disk than there is: {text.splitlines()[0]}")
-        if isinstance(fault, duckdb.IOException | duckdb.FatalException) or "Corrupt database" in text:
+        if isinstance(fault, duckdb.IOException | duckdb.FatalException) or is_damage(fault):
             return explained(fault, self.path)
         return QueryError(f"The query failed: {fault}")
 

@@ -7,6 +7,7 @@ for readers, never for both at once.
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ _CLOSED = {
 # The rest of the machine is the analyst's: past this, DuckDB works on disk.
 _MEMORY_GIB = 6.0
 _FULL = ("No space left", "Permission denied", "Read-only", "read-only", "Cannot open file", "File too large")
-_DAMAGED = ("Could not read", "Corrupt database", "checksum", "deserialize", "Serialization")
+_DAMAGED = ("Could not read", "Corrupt database", "checksum", "deserialize", "Serialization", "could not be read")
 
 
 def connect(path: str | Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -61,15 +62,25 @@ def connect(path: str | Path, *, read_only: bool = False) -> duckdb.DuckDBPyConn
     HistoryFullError
         If the folder cannot be written.
     """
+    connection = _open(path, read_only=read_only)
+    _close(connection)
+    return connection
+
+
+def _open(path: str | Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(path), read_only=read_only, config=dict(_CLOSED))
     except duckdb.Error as fault:
         raise explained(fault, path) from fault
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     _keep_modest(connection)
+    return connection
+
+
+def _close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Shut a connection off from other files, extensions and changes of its settings, for as long as it lives."""
     connection.execute("SET enable_external_access = false").fetchall()
     connection.execute("SET lock_configuration = true").fetchall()
-    return connection
 
 
 def _keep_modest(connection: duckdb.DuckDBPyConnection) -> None:
@@ -94,13 +105,18 @@ def explained(fault: Exception, path: str | Path) -> HandoffError:
         )
     if "not a valid DuckDB" in text or "newer version" in text or "serialization version" in text.lower():
         return NotAHistoryError(f"{path} is not a history that this version can read: {first}")
-    if any(sign in text for sign in _DAMAGED):
+    if is_damage(fault):
         return NotAHistoryError(
             f"{path} is damaged: {first} Put back a copy of it, or load the evidence again into another file."
         )
     if any(sign in text for sign in _FULL):
         return HistoryFullError(f"{path} cannot be written: {first}")
     return NotAHistoryError(f"{path} cannot be opened: {first}")
+
+
+def is_damage(fault: Exception) -> bool:
+    """Tell whether a fault means that the bytes of the file are not those that were written."""
+    return isinstance(fault, duckdb.Error) and any(sign in str(fault) for sign in _DAMAGED)
 
 
 def query(connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None = None) -> pl.DataFrame:
@@ -139,9 +155,13 @@ class Store:
                     self._shared = self._opened()
             return self._shared
 
-    def _opened(self) -> duckdb.DuckDBPyConnection:
-        if not Path(self.path).is_file():
+    def require(self) -> None:
+        """Refuse a path at which there is no file."""
+        if self.path != MEMORY and not Path(self.path).is_file():
             raise NotAHistoryError(f"There is no history at {self.path}. Make one with ha.load(..., into=...).")
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        self.require()
         connection = connect(self.path, read_only=True)
         try:
             schema.require_current(connection, self.path)
@@ -177,6 +197,33 @@ class Store:
                 self._shared = None
 
     @contextmanager
+    def beside(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+        """Give a connection that works in an empty database, and the name under which it may read the history."""
+        with self.turn, tempfile.TemporaryDirectory(prefix="handoffs-") as folder:
+            if self.path == MEMORY:
+                connection, name = self.reader().cursor(), "memory"
+                connection.execute("ATTACH ':memory:' AS beside").fetchall()
+            else:
+                self.reader()
+                self.release()
+                connection, name = _open(Path(folder, "beside.duckdb"), read_only=False), "stored"
+                quoted = self.path.replace("'", "''")
+                try:
+                    connection.execute(f"ATTACH '{quoted}' AS stored (READ_ONLY)").fetchall()
+                except duckdb.Error as fault:
+                    connection.close()
+                    raise explained(fault, self.path) from fault
+                _close(connection)
+            try:
+                connection.execute("USE beside").fetchall()
+                yield connection, name
+            finally:
+                if self.path == MEMORY:
+                    connection.execute("USE memory").fetchall()
+                    connection.execute("DETACH beside").fetchall()
+                connection.close()
+
+    @contextmanager
     def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the history for writing; the other threads of this process wait, and see the result afterwards."""
         with self.turn:
@@ -189,6 +236,10 @@ class Store:
                 schema.prepare(connection, self.path)
                 self._written = connection
                 yield connection
+            except duckdb.Error as fault:
+                if is_damage(fault):
+                    raise explained(fault, self.path) from fault
+                raise
             finally:
                 self._written = None
                 connection.close()

@@ -16,7 +16,7 @@ FLOORS = [
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared
     {"loaders", "working_time", "prices"},  # evidence in
-    {"graph", "templates"},  # structure
+    {"graph", "templates", "integrity"},  # structure
     {"visits", "ticket_times"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation"},  # measures
     {"correlation", "matching", "timeline"},  # of one transaction

@@ -126,9 +126,9 @@ def file_in(
     return bool(sink.touched)
 
 
-def refresh(connection: duckdb.DuckDBPyConnection) -> None:
-    """Build the model in a transaction of its own, if evidence came in since it was built."""
-    if is_stale(connection):
+def refresh(connection: duckdb.DuckDBPyConnection, *, always: bool = False) -> None:
+    """Build the model in a transaction of its own, if evidence came in since it was built, or `always`."""
+    if always or is_stale(connection):
         with _transaction(connection, "the model"):
             _build(connection)
 

@@ -35,7 +35,9 @@ exact AS (
 likely AS (
     SELECT
         w.ticket_uid, o.source, o.target, o.channel,
-        least(1.0, sum(1.0 / (1 + date_diff('second', o.failed_at, w.opened_at) / 86400.0))) AS lateness
+        -- In order: sums of fractions depend on it in their last digits, and a history must build the same twice.
+        least(1.0, sum(1.0 / (1 + date_diff('second', o.failed_at, w.opened_at) / 86400.0) ORDER BY o.failed_at))
+            AS lateness
     FROM words AS w
     JOIN origins AS o ON o.failed_at BETWEEN w.opened_at - INTERVAL 14 DAY AND w.opened_at
     WHERE w.ticket_uid NOT IN (SELECT ticket_uid FROM exact)
@@ -59,19 +61,23 @@ scored AS (
     LEFT JOIN mentioned AS sender ON sender.ticket_uid = c.ticket_uid AND sender.system = c.source
     LEFT JOIN mentioned AS receiver ON receiver.ticket_uid = c.ticket_uid AND receiver.system = c.target
 ),
+totals AS (
+    SELECT ticket_uid, sum(score ORDER BY score) AS total FROM scored WHERE score > 0 GROUP BY ticket_uid
+),
 weighed AS (
-    SELECT *, score / (sum(score) OVER (PARTITION BY ticket_uid) + background) AS share
-    FROM scored
-    WHERE score > 0
+    SELECT s.*, s.score / (t.total + s.background) AS share
+    FROM scored AS s
+    JOIN totals AS t USING (ticket_uid)
+    WHERE s.score > 0
 ),
 shared AS (
     SELECT ticket_uid, source, target, channel, share FROM weighed
     UNION ALL
-    SELECT w.ticket_uid, NULL, NULL, NULL, 1.0 - coalesce(sum(x.share), 0)
+    SELECT w.ticket_uid, NULL, NULL, NULL, 1.0 - coalesce(sum(x.share ORDER BY x.share), 0)
     FROM words AS w
     LEFT JOIN weighed AS x ON x.ticket_uid = w.ticket_uid
     GROUP BY w.ticket_uid
-    HAVING coalesce(sum(x.share), 0) < 1 - 1e-9
+    HAVING coalesce(sum(x.share ORDER BY x.share), 0) < 1 - 1e-9
 )
 SELECT
     s.ticket_uid,
