@@ -49,6 +49,8 @@ def gallery(folder: Path) -> list[Path]:
         "audit_coverage": ha.charts.audit_coverage(ha.audit_coverage(checked), history=history),
         "audit_stages": ha.charts.audit_stages(ha.audit_stages(checked), history=history),
         "frontier": ha.charts.frontier(ha.budget_frontier(history), history=history),
+        "cash_flow": ha.charts.cash_flow(ha.cash_flow(history, budget=40_000), history=history),
+        "tornado": ha.charts.tornado(ha.tornado(history, measure="token_refresh_ahead"), history=history),
         "transaction": ha.charts.transaction(history.sql(RETRIED), history=history),
         "timeline": ha.charts.timeline(ha.trace(history, history.sql(RETRIED)["correlation_id"][0]), history=history),
         "quality": ha.charts.quality(history.loads, doubts=history.quality, history=history),

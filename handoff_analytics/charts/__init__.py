@@ -12,6 +12,7 @@ from .money import cost
 from .network import graph, matrix
 from .page import save
 from .platform_types import platforms
+from .prevention import cash_flow, tornado
 from .priorities import pareto, ranking, why
 from .readiness import audit_coverage, audit_stages
 from .renderer import enable
@@ -26,6 +27,7 @@ __all__ = [
     "audit_stages",
     "cascade",
     "cascade_tree",
+    "cash_flow",
     "changes",
     "cost",
     "enable",
@@ -43,6 +45,7 @@ __all__ = [
     "silent_failures",
     "time_to_detect",
     "timeline",
+    "tornado",
     "transaction",
     "use",
     "why",

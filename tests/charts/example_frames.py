@@ -224,6 +224,46 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
             for p, quantile in ((0.9, None), (0.5, "P50"), (0.2, None), (0.1, "P90"), (0.05, "P95"), (0.01, "P99"))
         ]
     )
+    flow = pl.DataFrame(
+        [
+            {
+                "month": month,
+                **{
+                    f"recovery{end}": 900.0 * month * factor
+                    for end, factor in (("_low", 0.4), ("", 1.0), ("_high", 2.1))
+                },
+                **{
+                    f"prevention{end}": 4000.0 + 300.0 * month * factor
+                    for end, factor in (("_low", 0.5), ("", 1.0), ("_high", 1.8))
+                },
+                "repaid_share": min(0.95, month / 20),
+                "break_even": {4: "earliest", 10: "median", 18: "latest"}.get(month),
+                "currency": "EUR",
+            }
+            for month in range(25)
+        ]
+    )
+    inputs = pl.DataFrame(
+        [
+            {
+                "measure": names[1],
+                "input": names[n],
+                "unit": unit,
+                "input_low": low,
+                "input_high": high,
+                "npv": 20_000.0,
+                "npv_at_low": 20_000.0 - swing * sign,
+                "npv_at_high": 20_000.0 + swing * sign,
+                "swing": 2.0 * swing,
+                "changes_decision": swing > 20_000,
+                "currency": "EUR",
+            }
+            for n, (unit, low, high, swing, sign) in enumerate(
+                (("a year", 4.0, 19.0, 32_000.0, 1), ("EUR", 800.0, 4_100.0, 27_000.0, 1),
+                 ("share", 0.3, 0.8, 12_000.0, 1), ("EUR/year", 900.0, 2_200.0, 3_000.0, -1))
+            )
+        ]
+    )  # fmt: skip
     attempts = pl.DataFrame(
         [
             key
@@ -254,6 +294,8 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
         "timeline": (charts.timeline, events),
         "frontier": (lambda frame, **more: charts.frontier(frame, budget=25_000, **more), front),
         "loss_exceedance": (charts.loss_exceedance, exceeded),
+        "cash_flow": (charts.cash_flow, flow),
+        "tornado": (charts.tornado, inputs),
         "transaction": (charts.transaction, attempts),
         "ranking": (charts.ranking, ranking),
         "pareto": (charts.pareto, ranking),

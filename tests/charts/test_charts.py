@@ -162,7 +162,37 @@ def test_more_findings_that_are_good_news():
     assert findings("transaction", failed=pl.lit(value=False), silent=pl.lit(value=False)).endswith(
         "without an open failure"
     )
+    assert findings("cash_flow", break_even=pl.lit(None, pl.String)).startswith("Prevention does not overtake recovery")
+    assert findings("tornado", changes_decision=pl.lit(value=False)).startswith(
+        "Prevention pays whichever input is off"
+    )
+    assert findings("tornado", changes_decision=pl.lit(value=False), npv=pl.lit(-1.0)).startswith(
+        "Prevention does not pay"
+    )
     assert findings("cost", source=pl.lit(None, pl.String)) == "No handoff explains what recovery cost"
+
+
+def test_the_account_marks_the_months_in_which_prevention_overtakes_recovery():
+    spec = drawn("cash_flow").to_dict()
+    assert spec["description"] == "Prevention overtakes recovery by month 10: early by 4, late by month 18"
+    svg = vl_convert.vegalite_to_svg(spec)
+    assert "half have broken even by month 10" in svg
+    function, frame = CHARTS["cash_flow"]
+    never = frame.with_columns(pl.when(pl.col("break_even") != "latest").then("break_even").alias("break_even"))
+    assert function(never).to_dict()["description"].endswith("late never, for 5%")
+    data = [rows for rows in spec["datasets"].values() if rows and "until" in rows[0]]
+    assert data == [[{"month": 4, "until": 18}]]
+
+
+def test_the_tornado_draws_the_widest_swing_first_and_writes_what_each_end_is():
+    spec = drawn("tornado").to_dict()
+    assert (
+        spec["description"] == "Whether prevention pays hangs on crm and erp: with crm it is worth −EUR 12k to EUR 52k"
+    )
+    svg = vl_convert.vegalite_to_svg(spec)
+    for said in ("4 a year", "EUR 4.1k", "80%", "EUR 900 a year"):
+        assert said in svg
+    assert svg.index(">crm<") < svg.index(">erp<") < svg.index(">payment<") < svg.index(">shipping<")
 
 
 def test_the_data_quality_chart_names_the_most_frequent_doubt():
