@@ -129,8 +129,10 @@ def platforms(
     Notes
     -----
     Negative binomial regression with log(calls) as exposure, the platform type and the mix as explanations and the
-    handoff as the unit. In simulations with 25 handoffs a type its 90 % intervals cover the truth in 86 %: they are
-    slightly short. A comparison rests only on cells (such as one channel) where both types have three handoffs.
+    handoff as the unit. The interval takes the larger of the model's error, widened by Pearson's dispersion, and a
+    robust one, with quantiles of t. In simulations its 90 % intervals cover the truth in 91 to 94 % where handoffs vary
+    as the model has it, and in 82 to 92 % where a few handoffs fail far more than all others. A comparison rests only
+    on cells (such as one channel) where both types have three handoffs.
 
     References
     ----------

@@ -31,11 +31,22 @@ class Regression:
     dispersion: float
     degrees: int
     """Observations less coefficients: the t distribution of the intervals."""
+    inflation: float = 1.0
+    """Pearson's chi-square over its degrees of freedom, at least 1: how much wider the counts vary than modelled."""
+    robust: Floats | None = None
+    """Covariance that asks of the model only that its means are right (HC3)."""
 
     def ratio(self, weights: Floats, confidence: float = 0.9) -> tuple[float, float, float, float]:
-        """Return exp of a combination of coefficients, its interval and the p-value of a ratio of 1."""
+        """Return exp of a combination of coefficients, its interval and the p-value of a ratio of 1.
+
+        The error is the larger of the model's own, widened by the inflation, and the robust one: the first is too
+        small where single observations lie far out, the second where observations are few.
+        """
         log = float(weights @ self.coefficients)
-        error = float(np.sqrt(max(float(weights @ self.covariance @ weights), 0.0)))
+        variance = float(weights @ self.covariance @ weights) * self.inflation
+        if self.robust is not None:
+            variance = max(variance, float(weights @ self.robust @ weights))
+        error = float(np.sqrt(max(variance, 0.0)))
         reach = float(stats.t.ppf((1 + confidence) / 2, self.degrees)) * error
         p = float(2 * stats.t.sf(abs(log) / error, self.degrees)) if error > 0 else 1.0
         with np.errstate(over="ignore"):
@@ -70,7 +81,8 @@ def negative_binomial(counts: Floats, exposure: Floats, design: Floats, *, adjus
     References
     ----------
     Cameron & Trivedi (2013), Regression Analysis of Count Data, 2nd edition, chapter 3; Cox & Reid (1987), Parameter
-    orthogonality and approximate conditional inference, JRSS B 49(1), for the correction.
+    orthogonality and approximate conditional inference, JRSS B 49(1), for the correction; MacKinnon & White (1985),
+    Some heteroskedasticity-consistent covariance matrix estimators, Journal of Econometrics 29(3), for HC3.
     """
     rows, columns = design.shape
     if rows <= columns:
@@ -91,9 +103,15 @@ def negative_binomial(counts: Floats, exposure: Floats, design: Floats, *, adjus
     found = optimize.minimize_scalar(profile, bounds=(-12.0, 5.0), method="bounded", options={"xatol": 1e-7})
     dispersion = float(np.exp(found.x))
     coefficients = _coefficients(counts, offset, design, dispersion)
-    information = _information(design, _mean(design, coefficients, offset), dispersion)
-    covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
-    return Regression(coefficients, covariance, dispersion, rows - columns)
+    mean = _mean(design, coefficients, offset)
+    covariance = np.asarray(np.linalg.inv(_information(design, mean, dispersion)), dtype=np.float64)
+    off = counts - mean
+    pearson = float((off**2 / np.maximum(mean + dispersion * mean**2, 1e-12)).sum()) / (rows - columns)
+    # What an observation pulls its own fit towards itself is taken back, up to where it decides the fit alone.
+    leverage = np.einsum("ij,jk,ik->i", design, covariance, design) * mean / (1 + dispersion * mean)
+    scores = design * (off / (1 + dispersion * mean) / np.maximum(1 - leverage, 0.05))[:, None]
+    robust = np.asarray(covariance @ (scores.T @ scores) @ covariance, dtype=np.float64)
+    return Regression(coefficients, covariance, dispersion, rows - columns, max(1.0, pearson), robust)
 
 
 def _mean(design: Floats, coefficients: Floats, offset: Floats) -> Floats:
