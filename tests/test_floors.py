@@ -8,7 +8,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "handoff_analytics"
 FLOORS = [
     {"vocabulary", "errors", "identity"},  # words
-    {"priors", "credibility", "ranks", "ranges", "survival", "reach", "overview", "terminal"},  # of plain values
+    {
+        "priors",
+        "credibility",
+        "ranks",
+        "ranges",
+        "survival",
+        "reach",
+        "linking",
+        "overview",
+        "terminal",
+    },  # of plain values
     {"bursts", "posterior"},
     {"rates"},
     {"schema", "scope"},  # what a record is made of

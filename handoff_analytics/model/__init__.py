@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import silent
+from . import allocation, silent
 from .attribution import make_crossings, mark_silent
 from .pairing import leave, make_calls
 from .statements import count, drop, make_table, make_working, run
@@ -36,8 +36,11 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
     silent.find(connection)
     mark_silent(connection)
     make_working(connection, "faults", "causes", "spread", "blame")
-    make_table(connection, "failures", "handoffs", "cascades", "team_handoffs", "recoveries", "attention")
+    make_table(connection, "failures", "handoffs", "cascades", "team_handoffs")
+    allocation.share_out(connection)
+    make_table(connection, "recoveries", "attention")
     drop(connection, "faults", "causes", "spread", "blame", "classified")
+    drop(connection, "ticket_words", "ticket_names", "ticket_certain", "ticket_shares")
 
 
 def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
