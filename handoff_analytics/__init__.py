@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "History": "history:History",
     "Measure": "economics.measures:Measure",
+    "alert_rules": "alerting:alert_rules",
     "alias_proposals": "loaders.aliases:alias_proposals",
     "annual_loss": "economics.loss:annual_loss",
     "article_claims": "claims:article_claims",
@@ -39,8 +40,10 @@ _HOMES = {
     "compare": "compare:compare",
     "compensations": "audit.compensation:compensations",
     "correlation_coverage": "correlation:correlation_coverage",
+    "degradation": "degradation:degradation",
     "dependency_graph": "graph:dependency_graph",
     "draft_mapping": "loaders.drafts:draft_mapping",
+    "early_warnings": "early_warning:early_warnings",
     "error_propagation": "audit.propagation:error_propagation",
     "explain": "explanation:explain",
     "export_remediation": "remediation.exports:export_remediation",
@@ -50,6 +53,8 @@ _HOMES = {
     "failure_trend": "trends:failure_trend",
     "fallback_matches": "matching:fallback_matches",
     "fix_effect": "fixes:fix_effect",
+    "green_but_failing": "green:green_but_failing",
+    "handoff_signals": "signals:handoff_signals",
     "impact_graph": "graph:impact_graph",
     "load": "loaders:load",
     "load_test_results": "audit.results:load_test_results",
@@ -87,12 +92,14 @@ _HOMES = {
     "unmatched_names": "loaders.aliases:unmatched_names",
     "unseen_failures": "visibility:unseen_failures",
     "visibility": "visibility:visibility",
+    "warning_record": "early_warning:warning_record",
 }
 
 __all__ = [
     "History",
     "Measure",
     "__version__",
+    "alert_rules",
     "alias_proposals",
     "annual_loss",
     "article_claims",
@@ -116,8 +123,10 @@ __all__ = [
     "compare",
     "compensations",
     "correlation_coverage",
+    "degradation",
     "dependency_graph",
     "draft_mapping",
+    "early_warnings",
     "error_propagation",
     "explain",
     "export_remediation",
@@ -127,6 +136,8 @@ __all__ = [
     "failure_trend",
     "fallback_matches",
     "fix_effect",
+    "green_but_failing",
+    "handoff_signals",
     "impact_graph",
     "load",
     "load_test_results",
@@ -164,6 +175,7 @@ __all__ = [
     "unmatched_names",
     "unseen_failures",
     "visibility",
+    "warning_record",
 ]
 
 

@@ -35,6 +35,7 @@ Until = Annotated[str | None, typer.Option(help="End of the window (excluded).")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, every column.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, every column, safe for spreadsheets.")]
 Top = Annotated[int, typer.Option(help="Rows to print; programs get them all.", min=1)]
+FalseAlarmDays = Annotated[float, typer.Option(help="Wanted mean days between false alarms of a handoff.", min=1)]
 DEFAULT = Path("handoffs.duckdb")
 
 
@@ -60,6 +61,8 @@ def _ranked(ranking: Any) -> Any:
 
 
 PLANNED = ("place", "title", "chosen", "cost", "saving", "cumulative_saving", "chosen_share")
+WARNED = ("source", "target", "metric", "warned_at", "share", "usual", "lead_days", "outcome")
+GREEN = ("source", "target", "failing_minutes", "green_minutes", "green_share", "green_low", "green_high")
 CHANGED = ("rank", "source", "target", "score", "alarm", "why")
 
 
@@ -158,6 +161,69 @@ def compare(
     show(shown, title="What became worse", columns=CHANGED, as_json=as_json, as_csv=as_csv)
     if changes["alarm"].any():
         raise typer.Exit(1)
+
+
+@app.command()
+def warnings(
+    history: HistoryFile = DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    false_alarm_days: FalseAlarmDays = 90.0,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List what became worse before it broke, and what came of each warning; exit code 1 while one stands.
+
+    Example: handoffs warnings acme.duckdb --false-alarm-days 180
+    """
+    import polars as pl  # noqa: PLC0415 - as in _ranked
+
+    watched = ha.degradation(_history(history, since, until), false_alarm_days=false_alarm_days)
+    given = ha.early_warnings(watched)
+    if as_json or as_csv:
+        show(given, as_json=as_json, as_csv=as_csv)
+    else:
+        show(given, title="What became worse", columns=WARNED)
+        show(ha.warning_record(watched), title="How good the warnings were, replayed day by day")
+    last = pl.col("bucket_at") == watched["bucket_at"].max()
+    if watched.filter(last & pl.col("degraded")).height:
+        raise typer.Exit(1)
+
+
+@app.command()
+def alerts(
+    history: HistoryFile = DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    false_alarm_days: FalseAlarmDays = 90.0,
+) -> None:
+    """Write Prometheus alert rules (YAML) with the limits that the history shows.
+
+    Example: handoffs alerts acme.duckdb > handoffs.rules.yml
+    """
+    watched = ha.degradation(_history(history, since, until), false_alarm_days=false_alarm_days)
+    typer.echo(ha.alert_rules(watched, false_alarm_days=false_alarm_days), nl=False)
+
+
+@app.command()
+def green(
+    history: HistoryFile = DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Say for how many minutes every system was green while a handoff failed.
+
+    Example: handoffs green acme.duckdb
+    """
+    show(
+        ha.green_but_failing(_history(history, since, until)),
+        title="Green but failing",
+        columns=GREEN,
+        as_json=as_json,
+        as_csv=as_csv,
+    )
 
 
 @app.command()

@@ -9,6 +9,7 @@ import polars as pl
 from scipy.stats import hypergeom
 
 from .errors import EmptyHistoryError
+from .multiple import adjusted
 from .visits import Visits, shared_templates, visits
 
 if TYPE_CHECKING:
@@ -236,7 +237,8 @@ def _ranked(
     )
     kinds = ["gap", "own", "shared", *_KINDS]
     frame = frame.with_columns(
-        *(_adjusted(frame[f"{kind}_p"]).alias(f"{kind}_p") for kind in kinds),
+        # A handoff without a test has p = 1.
+        *(pl.Series(f"{kind}_p", adjusted(frame[f"{kind}_p"].fill_null(1.0))) for kind in kinds),
         *(pl.col(f"{kind}_effect").fill_null(0.0) for kind in kinds),
     )
     frame = frame.with_columns(alarm=pl.col("p_adjusted") <= false_alarm_rate, why=_reasons(frame))
@@ -408,16 +410,6 @@ def _volumes(before: Visits, after: Visits) -> pl.DataFrame:
 def _renamed(times: pl.DataFrame, kind: str) -> pl.DataFrame:
     names = {part: f"{kind}_{part}" for part in ("before_ms", "after_ms", "effect", "p")}
     return times.drop("weight").rename(names)
-
-
-def _adjusted(p: pl.Series) -> pl.Series:
-    """Return p-values adjusted over handoffs by Benjamini and Hochberg; a handoff without a test has p = 1."""
-    values = p.fill_null(1.0).to_numpy()
-    order = np.argsort(values)
-    ratio = values[order] * len(values) / np.arange(1, len(values) + 1)
-    adjusted = np.empty(len(values))
-    adjusted[order] = np.minimum(np.minimum.accumulate(ratio[::-1])[::-1], 1.0)
-    return pl.Series(adjusted)
 
 
 def _reasons(frame: pl.DataFrame) -> pl.Series:

@@ -81,3 +81,14 @@ def test_a_refusal_is_one_sentence_and_exit_code_3(
         cli.main()
     assert ended.value.code == 3
     assert capsys.readouterr().err.startswith("handoffs: There is no history at")
+
+
+def test_warnings_alerts_and_green_minutes_are_told(history: Path) -> None:
+    told = ran("warnings", history)
+    # At the end of the samples the token still expires: a warning stands.
+    assert told.exit_code == 1
+    assert "token_slack" in told.stdout
+    assert {row["outcome"] for row in json.loads(ran("warnings", history, "--json").stdout)} >= {"early", "no_incident"}
+    assert ran("warnings", history, "--until", "2026-01-05").exit_code == 0
+    assert ran("alerts", history).stdout.startswith("groups:\n")
+    assert json.loads(ran("green", history, "--json").stdout)[0]["green_minutes"] > 0

@@ -16,6 +16,8 @@ FLOORS = [
         "survival",
         "reach",
         "linking",
+        "multiple",
+        "sequential",
         "overview",
         "terminal",
     },  # of plain values
@@ -27,9 +29,9 @@ FLOORS = [
     {"model", "catalogue"},  # what it means, what was declared
     {"loaders", "working_time", "prices"},  # evidence in
     {"graph", "templates", "integrity"},  # structure
-    {"visits", "ticket_times"},  # what is measured
-    {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation"},  # measures
-    {"correlation", "matching", "timeline"},  # of one transaction
+    {"visits", "ticket_times", "signals"},  # what is measured
+    {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation", "degradation", "green"},
+    {"correlation", "matching", "timeline", "early_warning", "alerting"},  # of one transaction, of one warning
     {"ranking", "trends", "fixes"},
     {"economics", "audit", "platforms"},  # decisions
     {"remediation", "claims"},

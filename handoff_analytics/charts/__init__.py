@@ -20,6 +20,7 @@ from .silence import silent_failures, time_to_detect
 from .spread import cascade, cascade_tree, reach
 from .theme import use
 from .timeline import timeline, transaction
+from .watching import degradation, green_but_failing
 
 __all__ = [
     "attention",
@@ -30,10 +31,12 @@ __all__ = [
     "cash_flow",
     "changes",
     "cost",
+    "degradation",
     "enable",
     "failure_types",
     "frontier",
     "graph",
+    "green_but_failing",
     "loss_exceedance",
     "matrix",
     "pareto",

@@ -10,6 +10,7 @@ import polars as pl
 from histories import NOON
 
 from handoff_analytics import charts
+from handoff_analytics.degradation import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -290,6 +291,22 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
         text=pl.Series([names[n % 5] for n in range(5)]),
         reference=pl.Series([str(n) for n in range(5)]),
     )
+    green = pl.DataFrame(
+        [
+            key
+            | {
+                "failing_minutes": 40 // n,
+                "green_minutes": 30 // n,
+                "red_minutes": 8 // n,
+                "unknown_minutes": 2 // n,
+                "silent_minutes": 5 // n,
+                "green_share": 0.8,
+                "green_low": 0.6,
+                "green_high": 0.9,
+            }
+            for n, key in numbered
+        ]
+    )
     return {
         "timeline": (charts.timeline, events),
         "frontier": (lambda frame, **more: charts.frontier(frame, budget=25_000, **more), front),
@@ -315,4 +332,31 @@ def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], 
         "audit_stages": (charts.audit_stages, stages),
         "changes": (charts.changes, changed),
         "platforms": (charts.platforms, platforms),
+        "degradation": (charts.degradation, _watched(ends)),
+        "green_but_failing": (charts.green_but_failing, green),
     }
+
+
+def _watched(ends: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """Half a year of which the first two handoffs become worse; the first breaks in the end."""
+    since = NOON.replace(hour=0)
+    rows = [
+        {
+            "source": source,
+            "target": target,
+            "channel": "http",
+            "metric": "transformation_success",
+            "bucket_at": since + timedelta(days=day),
+            "trials": 20.0,
+            "events": float((day * 7 + n) % 11 == 0) + (day > 80) * (n < 2) * 4.0 + (day > 100) * (n == 0) * 12.0,
+            "seconds": None,
+            "threshold": None,
+        }
+        for n, (source, target) in enumerate(ends)
+        for day in range(110)
+    ]
+    return watched(
+        pl.DataFrame(rows, schema_overrides={"seconds": pl.Float64, "threshold": pl.Float64}).with_columns(
+            pl.col("bucket_at").cast(pl.Datetime("us"))
+        )
+    )
