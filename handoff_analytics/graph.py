@@ -42,7 +42,9 @@ def dependency_graph(history: History) -> nx.DiGraph:
         Nodes are systems, in the order of their names, with team, platform, criticality, system_type, observed and
         declared. Edges are handoffs with crossings and calls (weighted), failures (origins that no retry saved),
         failure_share (failures / calls), channel (the busiest), channels (all, a tuple), tier, multi_team, declared
-        and observed. Two systems with several channels are one edge: the numbers are sums.
+        and observed. Two systems with several channels are one edge: the numbers are sums. Where handoffs are inferred
+        from logs, the graph's ``log_accuracy`` holds edges, checked, confirmed, edge_precision, span_edges, found and
+        edge_recall: how far they agree with spans of the same ids.
 
     Raises
     ------
@@ -50,6 +52,8 @@ def dependency_graph(history: History) -> nx.DiGraph:
         If no handoff is in scope.
     """
     graph = nx.DiGraph()
+    if accuracy := log_accuracy(history):
+        graph.graph["log_accuracy"] = accuracy
     edges = handoffs_in_scope(history)
     systems = {row["name"]: row for row in history.sql("SELECT * FROM systems ORDER BY name").iter_rows(named=True)}
     for name in sorted({*edges["source"].to_list(), *edges["target"].to_list()}):
@@ -81,6 +85,20 @@ def dependency_graph(history: History) -> nx.DiGraph:
             observed=bool((rows["crossings"] > 0).any()),
         )
     return graph
+
+
+def log_accuracy(history: History) -> dict[str, Any]:
+    """Return how far the handoffs that logs show agree with spans of the same ids: the last row of log_accuracy.
+
+    Returns
+    -------
+    dict
+        Empty where nothing was inferred from logs.
+    """
+    if history.tables.filter(pl.col("table_name") == "log_accuracy").is_empty():
+        return {}
+    rows = history.sql("SELECT * EXCLUDE (rung) FROM log_accuracy WHERE rung = 'all' AND edges > 0").to_dicts()
+    return rows[0] if rows else {}
 
 
 def handoffs_in_scope(history: History) -> pl.DataFrame:

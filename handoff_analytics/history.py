@@ -270,7 +270,20 @@ class History:
                 said.append(f"{low:.1%} of the crossings are inferred with low confidence")
             if orphan:
                 said.append(f"{orphan:.1%} of the crossings name a sender that is not in the evidence")
+            said += self._log_doubts()
         return said
+
+    def _log_doubts(self) -> list[str]:
+        """Say how far the handoffs that logs show agree with the spans of the same ids."""
+        if self.sql("SELECT 1 FROM duckdb_tables() WHERE table_name = 'log_accuracy'").is_empty():
+            return []
+        rows = self.sql("SELECT * FROM log_accuracy WHERE rung = 'all' AND checked > 0").to_dicts()
+        return [
+            f"of {row['checked']} handoffs that logs show, spans of the same ids confirm {row['confirmed']} (precision "
+            f"{row['edge_precision']:.2f}); logs show {row['found']} of {row['span_edges']} (recall "
+            f"{row['edge_recall'] or 0:.2f})"
+            for row in rows
+        ]
 
 
 def open_history(path: str | Path) -> History:

@@ -84,11 +84,26 @@ def graph(network: nx.DiGraph, *, reach: pl.DataFrame | None = None, history: Hi
     return canvas.told(
         chart,
         _finding(lines),
-        definition=_DEFINITION.format(most=most),
+        definition=_DEFINITION.format(most=most) + _accuracy(network),
         rows=_rows(lines),
         history=history,
         wide=max(width, canvas.WIDTH),
     )
+
+
+def _accuracy(network: nx.DiGraph) -> str:
+    """Say how far handoffs that logs show can be trusted, measured where spans show them too."""
+    known = network.graph.get("log_accuracy")
+    if not known:
+        return ""
+    if not known["checked"]:
+        return f" {words.counted(known['edges'], 'handoff')} come from logs; no spans of the same ids check them."
+    said = f" Of {words.counted(known['checked'], 'handoff')} that logs show, spans confirm {known['confirmed']:,}"
+    if known["edge_recall"] is not None:
+        said += (
+            f"; logs show {known['found']:,} of the {known['span_edges']:,} that spans show between systems that log"
+        )
+    return f"{said}."
 
 
 def matrix(network: nx.DiGraph, *, history: History | None = None) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import allocation, silent
 from .attribution import make_crossings, mark_silent
+from .inference import make_edges
 from .pairing import leave, make_calls
 from .statements import count, drop, make_table, make_working, run
 
@@ -30,6 +31,7 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         make_calls(connection)
         make_crossings(connection)
+        make_edges(connection)
     finally:
         leave(connection)
     make_table(connection, "silent_findings")

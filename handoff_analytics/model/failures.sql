@@ -100,6 +100,7 @@ SELECT
         WHEN 'volume_ratio' THEN 'lost_message'
         WHEN 'field_drop' THEN 'schema_mismatch'
         WHEN 'reconciliation' THEN 'partial_commit'
+        WHEN 'dead_letter' THEN 'dead_letter'
         ELSE 'swallowed_error'
     END,
     CASE f.detector
@@ -107,6 +108,7 @@ SELECT
         WHEN 'volume_ratio' THEN 'state_sync'
         WHEN 'field_drop' THEN 'data_validation'
         WHEN 'reconciliation' THEN 'state_sync'
+        WHEN 'dead_letter' THEN 'rollback_recovery'
         ELSE 'error_propagation'
     END,
     f.probability,

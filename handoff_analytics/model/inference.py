@@ -6,7 +6,7 @@ and after another; a system logs before another. Each edge keeps its rung, so th
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ class _Visit:
 
 
 def infer(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make log_edges, and add the attempts of ids without spans to `other_calls`.
+    """Find the handoffs that logs show, and add the attempts of ids without spans to `other_calls`.
 
     Parameters
     ----------
@@ -68,55 +68,65 @@ def infer(connection: duckdb.DuckDBPyConnection) -> None:
     make_working(connection, "log_steps")
     steps = query(connection, "SELECT * FROM log_steps ORDER BY id_key, step")
     visits, returned = _bracketed(steps)
-    edges = _edges(connection, steps, visits, returned)
-    connection.register("found_edges", edges.to_arrow())
-    make_table(connection, "log_edges")
-    connection.unregister("found_edges")
-    known = {(row["source"], row["target"]): row["rung"] for row in edges.iter_rows(named=True)}
+    edges = _with_channels(connection, _edges(connection, steps, visits, returned))
+    connection.register("edges", edges.to_arrow())
+    run(connection, "CREATE OR REPLACE TEMP TABLE found_edges AS SELECT * FROM edges")
+    connection.unregister("edges")
+    make_working(connection, "checked_traces", "checked_systems")
+    known = {(row["source"], row["target"]): (row["rung"], row["channel"]) for row in edges.iter_rows(named=True)}
+    visits, _ = _bracketed(steps, frozenset(known))
     _add_calls(connection, steps, [visit for visit in visits if (visit.source, visit.target) in known], known)
     drop(connection, "log_steps")
 
 
-def _bracketed(steps: pl.DataFrame) -> tuple[list[_Visit], float]:
-    """Read each id's steps as brackets: a system that is open is returned to, another is called from the open one."""
+def _bracketed(steps: pl.DataFrame, known: frozenset[Edge] = frozenset()) -> tuple[list[_Visit], float]:
+    """Read each id's steps as brackets: a system that is open is returned to, another is called from the open one.
+
+    Where it is known who calls whom, the innermost open system that calls the other one is its caller; those inside of
+    it may go on beside it.
+    """
     ids, systems = steps["id_key"].to_list(), steps["system"].to_list()
     errors = steps["failed"].to_list()
     visits: list[_Visit] = []
     pushes = returns = 0
     stack: list[dict[str, Any]] = []
+    beside: dict[str, dict[str, Any]] = {}
+
+    def end(turn: dict[str, Any], caller: dict[str, Any] | None, back: int | None) -> None:
+        if caller is not None:
+            places = turn["above"], turn["first"], caller["first"], turn["last"]
+            visits.append(_Visit(caller["system"], turn["system"], *places, back, turn["failed"]))
 
     def close(down_to: int, back: int | None) -> None:
         while len(stack) > down_to:
             turn = stack.pop()
-            if stack:
-                visits.append(
-                    _Visit(
-                        stack[-1]["system"],
-                        turn["system"],
-                        turn["above"],
-                        turn["first"],
-                        stack[-1]["first"],
-                        turn["last"],
-                        back if len(stack) == down_to else None,
-                        turn["failed"],
-                    )
-                )
+            for name in [name for name, other in beside.items() if other["caller"] is turn]:
+                end(beside.pop(name), turn, None)
+            end(turn, stack[-1] if stack else None, back if len(stack) == down_to else None)
 
     for place, system in enumerate(systems):
         if place == 0 or ids[place] != ids[place - 1]:
             close(0, None)
         opened = next((depth for depth, turn in enumerate(stack) if turn["system"] == system), None)
-        if opened is None:
-            pushes += 1
-            stack.append(
-                {"system": system, "above": stack[-1]["last"] if stack else -1, "first": place, "failed": None}
-            )
-        else:
+        turn = beside.get(system)
+        if opened is not None:
             returns += 1
             close(opened + 1, place)
-        stack[-1]["last"] = place
-        if errors[place] and stack[-1]["failed"] is None:
-            stack[-1]["failed"] = place
+            turn = stack[-1]
+            for name in [name for name, other in beside.items() if other["caller"] is turn]:
+                end(beside.pop(name), turn, place)
+        elif turn is None:
+            pushes += 1
+            callers = [depth for depth, above in enumerate(stack) if (above["system"], system) in known]
+            while callers and len(stack) > callers[-1] + 1:
+                aside = stack.pop()
+                beside[aside["system"]] = aside | {"caller": stack[-1]}
+            above = stack[-1]["last"] if stack else -1
+            turn = {"system": system, "above": above, "first": place, "failed": None}
+            stack.append(turn)
+        turn["last"] = place
+        if errors[place] and turn["failed"] is None:
+            turn["failed"] = place
     close(0, None)
     return sorted(visits, key=lambda visit: visit.first), returns / max(pushes, 1)
 
@@ -141,9 +151,8 @@ def _edges(
         ).fetchall()
     }
     met, held, present = _containment(steps)
-    seen: dict[Edge, int] = defaultdict(int)
-    for visit in visits:
-        seen[visit.source, visit.target] += 1
+    seen = Counter((visit.source, visit.target) for visit in visits)
+    brackets = _brackets(steps, visits)
 
     def lean(edge: Edge) -> float:
         there, back = seen.get(edge, 0), seen.get(edge[::-1], 0)
@@ -155,6 +164,7 @@ def _edges(
         for edge, count in sorted(seen.items()):
             inside = held.get(edge, 0) / met[edge]
             believed = count >= max(_SEEN, _PART * met[edge]) and lean(edge) > _LEAN
+            believed = believed and edge in brackets
             parent = parents.get(edge[1])
             if believed and (parent is None or parent == edge[0] or inside >= _LOOSELY):
                 rungs[edge] = "log_bracket", "high" if inside >= 0.6 else "medium"
@@ -184,6 +194,42 @@ def _edges(
             **dict.fromkeys(("contain", "dependency", "return_share"), pl.Float64),
         },
     )
+
+
+def make_edges(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make log_edges, and log_accuracy: how far they agree with what spans show of the same ids."""
+    make_working(connection, "span_edges")
+    make_table(connection, "log_edges", "log_accuracy")
+    drop(connection, "span_edges", "found_edges", "checked_traces", "checked_systems")
+
+
+def _brackets(steps: pl.DataFrame, visits: list[_Visit]) -> set[Edge]:
+    """Return the edges whose caller brackets what it calls, however much the other callers return.
+
+    A caller that hardly ever logs again brackets nothing. One that does may still end with a call after which it has
+    nothing more to say; but then it calls as soon after its line as it calls otherwise.
+    """
+    waits = steps["first_us"].to_numpy()[[visit.first for visit in visits]] if visits else np.array([])
+    waits = waits - steps["last_us"].to_numpy()[[visit.above for visit in visits]] if visits else waits
+    found = pl.DataFrame(
+        {
+            "source": [visit.source for visit in visits],
+            "target": [visit.target for visit in visits],
+            "back": [visit.back is not None for visit in visits],
+            "wait": waits,
+        },
+        schema={"source": pl.String, "target": pl.String, "back": pl.Boolean, "wait": pl.Int64},
+    )
+    longest = pl.col("wait").filter(pl.col("back")).quantile(0.99).over("source")
+    judged = (
+        found.with_columns(returns=pl.col("back").mean().over("source"), longest=longest)
+        .group_by("source", "target")
+        .agg(pl.col("returns", "longest").first(), pl.col("back").mean(), pl.col("wait").median())
+        .filter(
+            (pl.col("returns") > _RETURNS) & ((pl.col("back") > _RETURNS) | (pl.col("wait") <= 2 * pl.col("longest")))
+        )
+    )
+    return set(judged.select("source", "target").iter_rows())
 
 
 def _containment(steps: pl.DataFrame) -> tuple[dict[Edge, int], dict[Edge, int], dict[str, int]]:
@@ -247,26 +293,69 @@ def _waits(wait: np.ndarray) -> bool:
     return bool(high >= 0 and np.mean(wait > 0) >= 0.9)
 
 
+def _with_channels(connection: duckdb.DuckDBPyConnection, edges: pl.DataFrame) -> pl.DataFrame:
+    """Give each edge the one channel that spans or a catalogue know for it: else one handoff would be two."""
+    connection.register("edges", edges.to_arrow())
+    channels = query(
+        connection,
+        """
+        WITH told AS (
+            SELECT p.source_system AS source, p.target_system AS target, s.channel
+            FROM pairs AS p
+            JOIN (SELECT DISTINCT source, target FROM edges) AS e
+                ON e.source = p.source_system AND e.target = p.target_system
+            JOIN spans AS s ON s.trace_key = p.target_trace AND s.span_key = p.target_key
+            UNION
+            SELECT coalesce(a.system, d.source), coalesce(b.system, d.target), d.channel
+            FROM declared_handoffs AS d
+            LEFT JOIN system_names AS a ON a.name = d.source
+            LEFT JOIN system_names AS b ON b.name = d.target
+        )
+        SELECT source, target, min(channel) AS told
+        FROM told
+        WHERE channel <> 'unknown'
+        GROUP BY source, target
+        HAVING min(channel) = max(channel)
+        """,
+    )
+    connection.unregister("edges")
+    return (
+        edges.join(channels, on=["source", "target"], how="left", maintain_order="left")
+        .with_columns(channel=pl.coalesce("told", "channel"))
+        .drop("told")
+    )
+
+
 def _add_calls(
-    connection: duckdb.DuckDBPyConnection, steps: pl.DataFrame, visits: list[_Visit], rungs: dict[Edge, str]
+    connection: duckdb.DuckDBPyConnection,
+    steps: pl.DataFrame,
+    visits: list[_Visit],
+    known: dict[Edge, tuple[str, str]],
 ) -> None:
-    """Write the visits of ids without spans as attempts; spans tell the others better."""
-    dark = set(
+    """Write as attempts the visits of which no side reports spans in their id; spans tell the others better."""
+    told = set(
         query(
             connection,
             """
-            SELECT DISTINCT id_key FROM log_steps AS l
-            WHERE NOT EXISTS (SELECT 1 FROM evidence_spans AS s WHERE s.trace_key = l.trace_key)
-                AND NOT EXISTS (SELECT 1 FROM evidence_spans AS s WHERE s.correlation_id = l.correlation_id)
+            SELECT DISTINCT l.id_key, coalesce(n.system, s.system) AS system
+            FROM (SELECT DISTINCT id_key, trace_key, correlation_id FROM log_steps) AS l
+            JOIN evidence_spans AS s ON s.trace_key = l.trace_key
+            LEFT JOIN system_names AS n ON n.name = s.system
+            UNION
+            SELECT DISTINCT l.id_key, coalesce(n.system, of_trace.system)
+            FROM (SELECT DISTINCT id_key, correlation_id FROM log_steps WHERE correlation_id IS NOT NULL) AS l
+            JOIN evidence_spans AS s ON s.correlation_id = l.correlation_id
+            JOIN evidence_spans AS of_trace ON of_trace.trace_key = s.trace_key
+            LEFT JOIN system_names AS n ON n.name = of_trace.system
             """,
-        )["id_key"]
+        ).iter_rows()
     )
     rows = steps.to_dicts()
     calls: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     for visit in visits:
         first, above = rows[visit.first], rows[visit.above]
-        if first["id_key"] not in dark:
+        if (first["id_key"], visit.source) in told or (first["id_key"], visit.target) in told:
             continue
         back = rows[visit.back] if visit.back is not None else None
         # An error that the caller logs on return is how it sees the attempt; one in the turn is the receiver's own.
@@ -275,7 +364,7 @@ def _add_calls(
         calls.append(
             {
                 "crossing_id": crossing_id,
-                "evidence": rungs[visit.source, visit.target],
+                "evidence": known[visit.source, visit.target][0],
                 "is_orphan": False,
                 "has_call": True,
                 "source_trace": first["id_key"],
@@ -288,7 +377,7 @@ def _add_calls(
                 "caller_key": rows[visit.caller]["first_uid"],
                 "source": visit.source,
                 "target": visit.target,
-                "channel": "unknown",
+                "channel": known[visit.source, visit.target][1],
                 "start_us": above["last_us"],
                 "duration_us": back["first_us"] - above["last_us"] if back else None,
                 "callee_us": rows[visit.last]["last_us"] - first["first_us"],

@@ -22,6 +22,7 @@ _WORKING = (
     *("repeats", "nodes", "tree", "adoptions", "links", "messages", "sequences", "stores", "taken", "first_steps"),
     *("lone_calls", "visits", "pairs", "dark", "learnt", "other_calls", "other_errors", "calls", "deliveries"),
     *("retries", "pairing", "troubled", "fallbacks", "labels", "contexts", "cycles", "verdicts"),
+    *("dead_letters", "log_steps", "found_edges", "checked_traces", "checked_systems", "span_edges"),
 )
 
 
@@ -36,10 +37,11 @@ def make_calls(connection: duckdb.DuckDBPyConnection) -> None:
     make_working(connection, "nodes", "tree")
     drop(connection, "nodes")
     make_working(connection, "adoptions", "links", "messages", "sequences", "stores", "taken", "first_steps")
-    make_working(connection, "lone_calls", "visits")
+    make_working(connection, "dead_letters", "lone_calls", "visits")
     _climb(connection)
     make_working(connection, "pairs")
-    drop(connection, "tree", "links", "messages", "sequences", "stores", "taken", "first_steps", "lone_calls")
+    drop(connection, "tree", "links", "messages", "sequences", "stores", "taken", "first_steps")
+    drop(connection, "lone_calls", "dead_letters")
     make_working(connection, "dark", "learnt", "other_calls", "other_errors")
     inference.infer(connection)
     make_working(connection, "calls")

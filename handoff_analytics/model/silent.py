@@ -23,6 +23,7 @@ DETECTORS = (
     "outcome",
     "contradicting_body",
     "field_drop",
+    "dead_letter",
     "swallowed_error",
     "lost_message",
     "missing_step",

@@ -22,7 +22,7 @@ WHERE 1 = 0;
 
 COMMENT ON TABLE silent_findings IS 'One row a failure that no status tells: found by a detector.';
 COMMENT ON COLUMN silent_findings.finding_id IS 'Hash of detector, rule and what it is about.';
-COMMENT ON COLUMN silent_findings.detector IS 'missing_continuation, outcome, contradicting_body, swallowed_error, field_drop, volume_ratio or reconciliation.';
+COMMENT ON COLUMN silent_findings.detector IS 'missing_continuation, outcome, contradicting_body, swallowed_error, field_drop, dead_letter, volume_ratio or reconciliation.';
 COMMENT ON COLUMN silent_findings.crossing_id IS 'The crossing that failed silently; null for one that never happened.';
 COMMENT ON COLUMN silent_findings.correlation_id IS 'Business key.';
 COMMENT ON COLUMN silent_findings.trace_key IS 'Trace.';

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from handmade import START, history_of
+from handmade import START, history_of, span
 
 from handoff_analytics.identity import key
 
@@ -132,3 +132,51 @@ def test_where_spans_tell_the_id_logs_add_no_attempts() -> None:
     spans = [span("r", "t0", None, "shop", "server", 0, 50)]
     history = history_of(log_records=rows, spans=spans)
     assert history.sql("SELECT count(*) FROM crossings WHERE evidence LIKE 'log_%'").item() == 5
+
+
+def test_precision_and_recall_are_measured_where_ids_have_spans_too() -> None:
+    rows, true = simulated(1, parallel=False, exits=True)
+    spans = []
+    for number in range(40):  # only every so many ids have spans
+        trace = f"t{number}"
+        seen = sorted({str(row["system"]) for row in rows if row["trace_id"] == trace})
+        parents = {target: source for source, target in true}
+        for system in seen:
+            above = parents.get(system)
+            spans.append(
+                span(
+                    system,
+                    trace,
+                    above if above in seen else None,
+                    system,
+                    "server",
+                    number * 10_000_000,
+                    10,
+                    channel="http",
+                )
+            )
+    history = history_of(log_records=rows, spans=spans)
+    found = {row["rung"]: row for row in history.sql("SELECT * FROM log_accuracy").to_dicts()}
+    edges = set(history.sql("SELECT source, target FROM log_edges").rows())
+    precision, recall = scores(edges, true)
+    assert found["all"]["edge_precision"] == pytest.approx(precision, abs=0.05)
+    assert found["all"]["edge_recall"] == pytest.approx(recall, abs=0.05)
+    assert found["all"]["edges"] == sum(row["edges"] for rung, row in found.items() if rung != "all") == len(edges)
+    assert set(history.sql("SELECT confirmed FROM log_edges")["confirmed"]) <= {True, False, None}
+
+
+def test_without_spans_nothing_is_claimed_of_accuracy() -> None:
+    rows, _ = simulated(2, parallel=False, exits=True, ids=60)
+    history = history_of(log_records=rows)
+    row = history.sql("SELECT * FROM log_accuracy WHERE rung = 'all'").row(0, named=True)
+    assert (row["checked"], row["edge_precision"], row["edge_recall"]) == (0, None, None)
+
+
+def test_systems_that_log_once_bracket_nothing() -> None:
+    # Errors are logged on the way out, the innermost first: that order shows no call from the inner to the outer.
+    rows, _ = simulated(3, parallel=False, exits=True, ids=150)
+    for number in range(30):
+        rows += [line(f"e{number}", system, 1e12 + 1e7 * number + 1000 * place, len(rows) + place, severity=17)
+                 for place, system in enumerate(("ledger", "hub", "shop"))]  # fmt: skip
+    edges = set(history_of(log_records=rows).sql("SELECT source, target FROM log_edges").rows())
+    assert not {edge for edge in edges if {"ledger", "hub", "shop"} & set(edge)}

@@ -82,7 +82,27 @@ SELECT
 FROM tree AS t
 LEFT JOIN answered ON answered.trace_key = t.trace_key AND answered.parent_key = t.span_key
 LEFT JOIN sent ON sent.source_trace = t.trace_key AND sent.source_key = t.span_key
-WHERE t.kind IN ('client', 'producer') AND answered.parent_key IS NULL AND sent.source_key IS NULL
+LEFT JOIN dead_letters AS dead ON dead.trace_key = t.trace_key AND dead.span_key = t.span_key
+WHERE t.kind IN ('client', 'producer')
+    AND answered.parent_key IS NULL
+    AND sent.source_key IS NULL
+    AND dead.span_key IS NULL
+UNION ALL
+SELECT
+    span_uid,
+    CAST(NULL AS BIGINT),
+    CAST(NULL AS BIGINT),
+    CAST(NULL AS BIGINT),
+    source_system,
+    CAST(NULL AS STRING),
+    FALSE,
+    trace_key,
+    span_key,
+    target_system,
+    'consumer',
+    'dead_letter',
+    FALSE
+FROM dead_letters
 UNION ALL
 SELECT
     t.span_uid,
