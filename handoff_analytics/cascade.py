@@ -19,6 +19,7 @@ from .reach import expected_reach, learned_cascade, structural_reach
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import networkx as nx
     from numpy.typing import NDArray
 
     from .graph import Handoff
@@ -103,13 +104,9 @@ def cascade_reach(history: History, *, confidence: float = 0.9, worlds: int = 20
 def reaches(history: History, *, confidence: float = 0.9, worlds: int = 2000, seed: int = 1) -> Reach:
     """Estimate the same as `cascade_reach`, and keep the posterior for those who compute on."""
     handoffs = handoffs_in_scope(history)
-    graph = impact_of(handoffs.select(*KEYS, "evidence", "mechanism").iter_rows(named=True))
+    graph = learnt_impact(history, handoffs)
     nodes = list(graph)
     structural = structural_reach(graph).reach
-    learnt = _learnt(history, graph.edges, handoffs)
-    graph.add_weighted_edges_from(
-        ((one, other, p) for (one, other), p in zip(list(graph.edges), learnt, strict=True)), "probability"
-    )
     expected = expected_reach(graph, worlds=worlds, seed=seed)
     base = handoffs.select(KEYS).with_columns(
         reach_structural=pl.Series([int(structural[node]) for node in nodes], dtype=pl.Int64),
@@ -154,6 +151,25 @@ def reaches(history: History, *, confidence: float = 0.9, worlds: int = 2000, se
     )
     rows = order["row"].to_numpy()
     return Reach(order.drop("row"), np.maximum(shape, 0.5)[rows], rate[rows])
+
+
+def learnt_impact(history: History, handoffs: pl.DataFrame | None = None) -> nx.DiGraph:
+    """Draw the impact graph of the handoffs, with the learnt probability that a failure is passed on along each edge.
+
+    Parameters
+    ----------
+    history
+        What to learn from.
+    handoffs
+        What `handoffs_in_scope` found, if that is known already.
+    """
+    known = handoffs_in_scope(history) if handoffs is None else handoffs
+    graph = impact_of(known.select(*KEYS, "evidence", "mechanism").iter_rows(named=True))
+    learnt = _learnt(history, graph.edges, known)
+    graph.add_weighted_edges_from(
+        ((one, other, p) for (one, other), p in zip(list(graph.edges), learnt, strict=True)), "probability"
+    )
+    return graph
 
 
 def reach_posterior(incidents: Floats, reached: Floats, squared: Floats, learned: Floats) -> tuple[Floats, Floats]:

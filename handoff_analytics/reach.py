@@ -7,7 +7,7 @@ from what failed together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -153,49 +153,109 @@ def expected_reach(
     >>> [round(reach, 4) for reach in expected_reach(graph).values()]
     [1.096, 1.0416, 0.886, 0.0]
     """
-    edges = [(one, other, float(p)) for one, other, p in graph.edges(data=probability)]
-    if any(not 0 <= p <= 1 for *_, p in edges):
-        wrong = next(edge for edge in edges if not 0 <= edge[2] <= 1)
-        raise ArgumentError(f"The edge {wrong[0]} -> {wrong[1]} has probability {wrong[2]}: it must be from 0 to 1.")
-    live: dict[Any, list[tuple[Any, int]]] = {node: [] for node in graph}
-    chances: Floats | None = None
-    if len(edges) <= _ENUMERABLE:
-        worlds = 1 << len(edges)
-        chances = np.array(
-            [prod(p if world >> k & 1 else 1 - p for k, (*_, p) in enumerate(edges)) for world in range(worlds)]
-        )
-        for k, (one, other, _) in enumerate(edges):
-            live[one].append((other, sum(1 << world for world in range(worlds) if world >> k & 1)))
-    else:
+    drawn = Worlds(graph, probability=probability, weights=weights, worlds=worlds, seed=seed)
+    return {start: drawn.reach(start) for start in graph}
+
+
+class Worlds:
+    """The worlds of `expected_reach`, kept: the same ones answer every question, also what stopping failures would do.
+
+    Parameters
+    ----------
+    graph, probability, weights, worlds, seed
+        As for `expected_reach`.
+    """
+
+    def __init__(
+        self,
+        graph: nx.DiGraph,
+        *,
+        probability: str = "probability",
+        weights: Mapping[Any, float] | None = None,
+        worlds: int = 2000,
+        seed: int = 1,
+    ) -> None:
+        edges = [(one, other, float(p)) for one, other, p in graph.edges(data=probability)]
+        if any(not 0 <= p <= 1 for *_, p in edges):
+            wrong = next(edge for edge in edges if not 0 <= edge[2] <= 1)
+            raise ArgumentError(
+                f"The edge {wrong[0]} -> {wrong[1]} has probability {wrong[2]}: it must be from 0 to 1."
+            )
+        self._edges, self._weights, self._seed = edges, weights, seed
+        self._exact = len(edges) <= _ENUMERABLE
+        self._worlds = 1 << len(edges) if self._exact else worlds
+        self._live: dict[Any, list[tuple[Any, int, int]]] = {node: [] for node in graph}
         random = np.random.default_rng(seed)
-        for one, other, p in edges:
-            bits = np.packbits(random.random(worlds) < p)
-            live[one].append((other, int.from_bytes(bits.tobytes(), "big") >> (-worlds % 8)))
-    everywhere = (1 << worlds) - 1
+        for number, (one, other, p) in enumerate(edges):
+            if self._exact:
+                mask = sum(1 << world for world in range(self._worlds) if world >> number & 1)
+            else:
+                mask = self._drawn(random, p)
+            self._live[one].append((other, mask, number))
+        self._kept: dict[tuple[int, float], int] = {}
+        self._chances = self._weighed({})
 
-    def share(mask: int) -> float:
-        if chances is None:
-            return mask.bit_count() / worlds
-        present = np.unpackbits(np.frombuffer(mask.to_bytes((worlds + 7) // 8, "little"), np.uint8), bitorder="little")
-        return float(chances @ present[:worlds])
+    def reach(self, start: Any, *, kept: Mapping[Any, float] | None = None) -> float:
+        """Expect the weight that a failure of one node reaches, itself not counted.
 
-    expected = {}
-    for start in graph:
+        Parameters
+        ----------
+        start
+            The node that fails first.
+        kept
+            By node, the share of the failures that it still passes on; 1 where it is not named. A smaller share never
+            reaches further: of the live edges of each world some are cut, none is added.
+        """
+        stopping = {node: share for node, share in (kept or {}).items() if share < 1}
+        chances = self._weighed(stopping) if self._exact and stopping else self._chances
+        everywhere = (1 << self._worlds) - 1
         reached = {start: everywhere}
         waiting = {start: everywhere}
         while waiting:
             node, fresh = waiting.popitem()
-            for other, mask in live[node]:
+            for other, mask, number in self._live[node]:
+                if node in stopping and not self._exact:
+                    passing = mask & self._surviving(number, stopping[node])
+                else:
+                    passing = mask
                 known = reached.get(other, 0)
-                added = fresh & mask & ~known
+                added = fresh & passing & ~known
                 if added:
                     reached[other] = known | added
                     waiting[other] = waiting.get(other, 0) | added
         del reached[start]
-        expected[start] = float(
-            sum(share(mask) * (1.0 if weights is None else weights.get(node, 0.0)) for node, mask in reached.items())
+        weights = self._weights
+        return float(
+            sum(
+                self._share(mask, chances) * (1.0 if weights is None else weights.get(node, 0.0))
+                for node, mask in reached.items()
+            )
         )
-    return expected
+
+    def _drawn(self, random: np.random.Generator, p: float) -> int:
+        bits = np.packbits(random.random(self._worlds) < p)
+        return int.from_bytes(bits.tobytes(), "big") >> (-self._worlds % 8)
+
+    def _surviving(self, number: int, share: float) -> int:
+        """Return the worlds in which an edge, live before, still passes a failure on: the same draw for every share."""
+        found = self._kept.get((number, share))
+        if found is None:
+            found = self._kept[number, share] = self._drawn(np.random.default_rng([self._seed, number]), share)
+        return found
+
+    def _weighed(self, stopping: Mapping[Any, float]) -> Floats | None:
+        """Return how likely each combination of edges is, where all are looked at."""
+        if not self._exact:
+            return None
+        live = np.array([p * stopping.get(one, 1.0) for one, _, p in self._edges])
+        worlds = np.arange(self._worlds)[:, None] >> np.arange(len(self._edges)) & 1
+        return np.asarray(np.where(worlds == 1, live, 1 - live).prod(axis=1), dtype=np.float64)
+
+    def _share(self, mask: int, chances: Floats | None) -> float:
+        if chances is None:
+            return mask.bit_count() / self._worlds
+        raw = np.frombuffer(mask.to_bytes((self._worlds + 7) // 8, "little"), np.uint8)
+        return float(chances @ np.unpackbits(raw, bitorder="little")[: self._worlds])
 
 
 def learned_cascade(

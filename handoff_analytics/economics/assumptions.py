@@ -36,7 +36,7 @@ _EFFECTS = {
     "rate_reduction": "share of incidents prevented",
     "magnitude_reduction": "share of an incident's cost saved",
     "detection_reduction": "share of a silent failure's delay, and of its cost, saved",
-    "propagation_reduction": "share of the cascade saved",
+    "propagation_reduction": "share of its failures kept from spreading",
 }
 
 

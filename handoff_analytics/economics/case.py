@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ArgumentError
-from .cash import Investment, Stream
+from .cash import Investment, Stream, accounts
 from .choice import best
-from .effects import drawn_effects, loss_cells, menu_of, streams_of
+from .effects import Rest, drawn_effects, menu_of, streams_of
 from .exposure import Exposure, exposure
 from .measures import Measure, measures_of
 
@@ -39,12 +39,18 @@ class Case:
     """One measure, or a set, in draws: what its frame, its tornado and its account are read from."""
 
     streams: list[Stream]
-    rest: Floats
+    rest: Rest
     investment: Investment
     loss: Floats
     saving: Floats
     net: Floats
     """Net present value of each set of parameters."""
+
+    def account(self, random: np.random.Generator) -> tuple[Floats, Floats]:
+        """Simulate losses and balance month by month; what enters by expectation comes in even parts."""
+        lost, balances = accounts(self.streams, self.investment, random)
+        balances[:, 1:] += np.cumsum(self.rest.saving[:, None] / 12 * self.investment.working, axis=1)
+        return lost + self.rest.loss[:, None] / 12, balances
 
     def inputs(self) -> dict[str, Floats]:
         """Return what the net present value is made of, one number a draw."""
@@ -80,8 +86,8 @@ def case_of(exposed: Exposure, measures: Sequence[Measure], *, discount_rate: fl
         months=max(round(12 * min((measure.life_years for measure in measures), default=1.0)), 1),
         discount_rate=discount_rate,
     )
-    saving = sum((stream.saving for stream in streams), np.zeros(draws)) + rest
-    loss = sum((stream.loss for stream in streams), np.zeros(draws))
+    saving = sum((stream.saving for stream in streams), np.zeros(draws)) + rest.saving
+    loss = sum((stream.loss for stream in streams), np.zeros(draws)) + rest.loss
     net = investment.present_benefit(saving) - investment.present_cost()
     return Case(streams, rest, investment, loss, saving, net)
 
@@ -123,6 +129,6 @@ def studied(
         if not named:
             raise ArgumentError(f"There is no measure {measure!r}; there are {', '.join(one.name for one in found)}.")
         return exposed, named
-    menu = menu_of(found, loss_cells(exposed), discount_rate=discount_rate)
+    menu = menu_of(found, exposed, discount_rate=discount_rate)
     spend = float(menu.costs.sum()) if budget is None else budget
     return exposed, [found[place] for place in sorted(best(menu, spend).chosen)]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize, sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -48,6 +49,8 @@ class Menu:
         Who would do it, by number (-1: nobody in particular), and for how many days.
     capacity
         Days that each team has; a team that is not named has no limit.
+    together
+        By what a set multiplies what its members leave of each cell, where they do more or less together than apart.
     """
 
     losses: Floats
@@ -60,6 +63,7 @@ class Menu:
     teams: npt.NDArray[np.int64] | None = None
     days: Floats | None = None
     capacity: Mapping[int, float] = field(default_factory=dict)
+    together: Callable[[Iterable[int]], Floats] | None = None
 
     def value(self, chosen: Iterable[int]) -> float:
         """Return what a set saves in a year, after upkeep."""
@@ -70,6 +74,8 @@ class Menu:
         for group in np.unique(self.groups[places]):
             members = [place for place in places if self.groups[place] == group]
             kept *= 1 - self.reductions[members].max(axis=0)
+        if self.together is not None:
+            kept = np.minimum(kept * self.together(places), 1.0)
         return float(self.losses @ (1 - kept) - self.running[places].sum())
 
     def allows(self, chosen: Iterable[int], budget: float) -> bool:
@@ -210,7 +216,8 @@ def best(menu: Menu, budget: float, *, seconds: float = 2.0) -> Choice:
     What is left of a cell is loss * exp(y), y the sum of log(1 - reduction) over what is chosen: convex in y, so it
     lies above each of its tangents. A programme with some tangents gives a set and a bound. The tangents at that set
     are added and the programme solved again until the bound is reached: at the set itself they are exact, so no set
-    comes twice without being the best. Of an overlap group each cell takes one measure.
+    comes twice without being the best. Of an overlap group each cell takes one measure. Where sets do more or less
+    together than apart, the best set by shares is improved by exact evaluation of its neighbours, without a proof.
 
     References
     ----------
@@ -218,6 +225,9 @@ def best(menu: Menu, budget: float, *, seconds: float = 2.0) -> Choice:
     Parallelizing the dual revised simplex method, Mathematical Programming Computation 10 (HiGHS).
     """
     until = time.monotonic() + seconds
+    if menu.together is not None:
+        apart = best(replace(menu, together=None), budget, seconds=0.8 * seconds)
+        return _improved(menu, budget, apart, until)
     menu = _merged(menu)
     incumbent = greedy(menu, budget)
     value = menu.value(incumbent)
@@ -244,6 +254,28 @@ def best(menu: Menu, budget: float, *, seconds: float = 2.0) -> Choice:
         touched.add(found)
     bound = max(bound, value)
     return Choice(_in_order(menu, incumbent), value, bound, proven)
+
+
+def _improved(menu: Menu, budget: float, start: Choice, until: float) -> Choice:
+    """Add, drop and swap measures, one or a pair at a time, as long as the set saves more by exact evaluation."""
+    chosen = frozenset(start.chosen)
+    value = menu.value(chosen)
+    bundles = [menu.with_prerequisites(place) for place in range(len(menu.costs))]
+    while time.monotonic() < until:
+        outside = [place for place in range(len(menu.costs)) if place not in chosen]
+        moves = [chosen | bundles[place] for place in outside]
+        moves += [chosen - {place} for place in sorted(chosen)]
+        moves += [(chosen - {gone}) | bundles[place] for gone in sorted(chosen) for place in outside]
+        moves += [chosen | bundles[one] | bundles[other] for one, other in combinations(outside, 2)]
+        found = max(
+            ((menu.value(move), place) for place, move in enumerate(moves) if menu.allows(move, budget)),
+            key=lambda pair: (pair[0], -pair[1]),
+            default=(value, -1),
+        )
+        if found[0] <= value * (1 + 1e-12) + 1e-12:
+            break
+        value, chosen = found[0], moves[found[1]]
+    return Choice(_in_order(menu, chosen), value, max(start.bound, value), proven=False)
 
 
 def _merged(menu: Menu) -> Menu:

@@ -14,11 +14,13 @@ import numpy as np
 import polars as pl
 from scipy.stats import poisson
 
+from ..cascade import learnt_impact
 from ..errors import EmptyHistoryError
 from ..frequency import failure_frequency, window
 from ..prices import ASSUMED_HOURS
 from ..ranking import KEYS, Losses, losses
 from ..ticket_times import ticket_times
+from .propagation import Spread
 from .simulation import Hazard, SharedCauses
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class Exposure:
     """Equally likely costs of an incident relative to its mean, for each handoff."""
     cascading: Floats
     """Share of the cost that failures elsewhere cause, for each handoff, from 0 to 1."""
+    spread: Spread
+    """How far failures of each handoff travel, and would travel if they were stopped on their way."""
     cells: pl.DataFrame
     """How each handoff fails: column, handoff_type, mode, silent, share; the shares of a handoff sum to 1."""
     shared: SharedCauses | None
@@ -126,6 +130,7 @@ def exposure(history: History, *, draws: int = 4000, seed: int = 1) -> Exposure:
         costs=lost.costs * bursts,
         shapes=shapes,
         cascading=np.divide(lost.cascading.mean(axis=0), mean, out=np.zeros_like(mean), where=mean > 0),
+        spread=Spread(learnt_impact(history), lost.frame.select(KEYS).iter_rows()),
         cells=failure_cells(history, lost.frame),
         shared=shared,
         own_share=own,

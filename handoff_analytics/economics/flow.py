@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from .case import DRAWS, case_of, studied
-from .cash import accounts, payback_months
+from .cash import payback_months
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,8 +71,7 @@ def cash_flow(
     """
     exposed, chosen = studied(history, measure, measures, discount_rate=discount_rate, seed=seed, budget=budget)
     case = case_of(exposed, chosen, discount_rate=discount_rate, draws=draws, seed=seed)
-    lost, balances = accounts(case.streams, case.investment, np.random.default_rng(seed))
-    balances[:, 1:] += np.cumsum(case.rest[:, None] / 12 * case.investment.working, axis=1)
+    lost, balances = case.account(np.random.default_rng(seed))
     recovery = np.concatenate([np.zeros((draws, 1)), np.cumsum(lost, axis=1)], axis=1)
     paid = payback_months(balances)
     reached = [float((paid <= month).mean()) for month in range(balances.shape[1])]

@@ -10,14 +10,13 @@ import polars as pl
 from .assumptions import assumptions, in_short
 from .case import DRAWS, INPUTS, Case, case_of, measures_to_judge
 from .cash import (
-    accounts,
     expected_value_of_perfect_information,
     payback_months,
     single_failure_repays,
     value_of_knowing,
 )
 from .choice import best
-from .effects import loss_cells, menu_of
+from .effects import menu_of
 from .exposure import exposure
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def prevention_case(
         verdict              String  pays (P(NPV > 0) at least 0.9), does not pay (at most 0.1), else unsure
         one_off, yearly      Float64 expected outlay, and upkeep a year, in currency
         life_years           Float64 over how many years it is judged
-        loss_before          Float64 expected yearly loss of what it is aimed at
+        loss_before          Float64 expected yearly loss of what it is aimed at, and of the cascades that it stops
         loss_after           Float64 the same once it works in full
         saving_per_year      Float64 their difference; saving_low and saving_high are its 5 and 95 %
         npv                  Float64 net present value over its life; npv_low and npv_high are its 5 and 95 %
@@ -143,7 +142,7 @@ def prevention_case(
     """
     found = measures_to_judge(history, measures, discount_rate=discount_rate, budget=budget)
     exposed = exposure(history, seed=seed)
-    menu = menu_of(found, loss_cells(exposed), discount_rate=discount_rate)
+    menu = menu_of(found, exposed, discount_rate=discount_rate)
     spend = float(menu.costs.sum()) if budget is None else budget
     chosen = {found[place].name for place in best(menu, spend).chosen}
     register = in_short(assumptions(history, measures=found), exposed.assumed_share)
@@ -164,8 +163,7 @@ def prevention_case(
 
 def _figures(case: Case, *, seed: int) -> dict[str, Any]:
     investment = case.investment
-    lost, balances = accounts(case.streams, investment, np.random.default_rng(seed))
-    balances[:, 1:] += np.cumsum(case.rest[:, None] / 12 * investment.working, axis=1)
+    lost, balances = case.account(np.random.default_rng(seed))
     paid = payback_months(balances)
     cost, benefit = investment.present_cost(), investment.present_benefit(case.saving)
     roi = np.divide(benefit - cost, cost, out=np.full_like(cost, np.nan), where=cost > 0)

@@ -44,6 +44,10 @@ def plan(
     mixed-integer programme and checked against its bound, so that the gap is known; its order is by what each adds to
     those above it for its price.
 
+    What measures that stop cascades leave of them is computed again from the impact graph. Two on parallel ways can do
+    more together than their shares say; so the best set by shares is improved by adding, dropping and swapping
+    measures, and `gap`, which knows only the shares, is no proof there.
+
     Parameters
     ----------
     history
@@ -100,7 +104,7 @@ def plan(
     found = _measures(history, measures)
     exposed = exposure(history, seed=seed)
     cells = loss_cells(exposed)
-    menu = menu_of(found, cells, discount_rate=discount_rate, capacity_days=capacity_days)
+    menu = menu_of(found, exposed, discount_rate=discount_rate, capacity_days=capacity_days)
     chosen = best(menu, budget)
     share = _chosen_share(menu, exposed, cells, budget=budget, draws=draws)
     # The choice charges the outlay by the year; what is shown as saved is after upkeep alone.
@@ -183,7 +187,7 @@ def budget_frontier(
     """
     found = _measures(history, measures)
     exposed = exposure(history)
-    menu = menu_of(found, loss_cells(exposed), discount_rate=discount_rate)
+    menu = menu_of(found, exposed, discount_rate=discount_rate)
     shown = replace(menu, running=np.array([measure.yearly_cost for measure in found]))
     rows = []
     for budget in np.linspace(0, float(menu.costs.sum()), steps):

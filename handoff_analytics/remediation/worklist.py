@@ -284,4 +284,4 @@ def _all_savings(exposed: Exposure, measure: Measure, *, seed: int) -> Floats:
     incidents, costs = exposed.drawn(_DRAWS)
     effects = drawn_effects(measure, draws=_DRAWS, seed=seed)
     streams, rest = streams_of(exposed, [measure], [effects], incidents=incidents, costs=costs)
-    return np.asarray(sum((stream.saving for stream in streams), np.zeros(_DRAWS)) + rest, dtype=np.float64)
+    return np.asarray(sum((stream.saving for stream in streams), np.zeros(_DRAWS)) + rest.saving, dtype=np.float64)

@@ -248,3 +248,18 @@ def test_tickets_give_the_loss_its_shape() -> None:
     assert spread["t0"] > 1
     assert all(shape.mean() == pytest.approx(1) for shape in exposed.shapes)
     assert not exposure(company(days=30)).has_tickets
+
+
+def test_a_measure_aimed_at_more_than_is_simulated_one_by_one_is_judged_on_all_of_it() -> None:
+    crossings, failures = [], []
+    for number in range(40 * 50):
+        target, failed = f"t{number % 40}", number % 7 == 0
+        crossings.append(crossing(number, "hub", target, failed=failed))
+        if failed:
+            failures.append(failure(number, "hub", target))
+    wide = history_with(crossings=crossings, failures=failures)
+    loss = float(ha.rank(wide)["expected_annual_loss"].sum())
+    case = ha.prevention_case(wide, measures=[measure()]).filter(pl.col("measure") == "m").to_dicts()[0]
+    assert case["loss_before"] == pytest.approx(loss, rel=1e-3)
+    assert case["saving_per_year"] == pytest.approx(loss / 2, rel=1e-3)
+    assert case["recovery_p50"] == pytest.approx(loss, rel=0.4)
