@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _COUNTS = ["failures", "inconsistent", "unrecovered", "value", "customers"]
 # What the money is computed from; `Costs` keeps it, the answer leaves it out.
-_MIX = ["inconsistent", "unrecovered", "value", "customers", "wait_hours"]
-_SUMS = ["tickets", "open_tickets", "work_hours", "wait_hours", "bulk_closed"]
+_MIX = ["inconsistent", "unrecovered", "value", "customers", "wait_hours", "assumed_hours"]
+_SUMS = ["tickets", "open_tickets", "work_hours", "assumed_hours", "wait_hours", "bulk_closed"]
 # A handoff's mix of failures is believed as if so many failures of the average handoff had been seen too.
 _AVERAGE_FAILURES = 5.0
 
@@ -128,7 +128,8 @@ def recovery_cost(
         censored_share          Float64  open_tickets / tickets; null without tickets
         touch_hours             Float64  credible mean of the hours worked on a ticket
         touch_hours_error       Float64  its standard error
-        touch_basis             String   measured (booked), derived (from states) or assumed; null without tickets
+        touch_basis             String   measured (booked on half of its tickets or more), derived (from who had them
+                                         in hand when) or assumed; null without tickets
         elapsed_hours           Float64  credible mean from opened to resolved, up to the horizon
         business_hours          Float64  the same in working hours
         elapsed_median_hours    Float64  Kaplan-Meier median of its tickets; infinite when most are open
@@ -246,7 +247,9 @@ def _money(frame: pl.DataFrame, priced: Prices, *, any_tickets: bool, draws: int
         basis = pl.Series([Basis.ASSUMED.value]).new_from_index(0, frame.height)
     amounts["debugging"] = hours * priced.hour.mean
     bases["debugging"] = basis
-    assumed += np.where((basis == Basis.ASSUMED.value).fill_null(value=False).to_numpy(), amounts["debugging"], 0.0)
+    guessed = frame["assumed_hours"].to_numpy() * priced.hour.mean
+    wholly = (basis == Basis.ASSUMED.value).fill_null(value=False).to_numpy()
+    assumed += np.where(wholly, amounts["debugging"], guessed)
     for price in priced.items:
         units, source = priced.units(price)
         counted = _counted(frame, price, priced)

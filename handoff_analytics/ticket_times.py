@@ -14,8 +14,10 @@ import polars as pl
 
 from . import catalogue
 from .credibility import credible_means
+from .person_hours import person_hours
 from .prices import ASSUMED_TEAM_HOURS
 from .survival import survival
+from .vocabulary import Basis
 from .working_time import OFFICE_HOURS, working_hours
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ def ticket_times(
         open                     Boolean   not yet resolved
         reassignments            Int64     how often it changed teams
         touch_hours              Float64   hours worked; for open ones, expected in the end
-        touch_basis              String    measured, derived or assumed
+        touch_basis              String    measured (booked), derived (from who had it in hand when) or assumed
+        waits                    Boolean   others wait for it: it follows no earlier ticket that they wait for already
         elapsed_hours            Float64   opened to resolved; for open ones, until last seen
         elapsed_total            Float64   the same in the end, at most the horizon
         business_hours           Float64   working hours in elapsed_hours
@@ -83,8 +86,28 @@ def ticket_times(
         pl.col("elapsed_hours").clip(0).fill_null(0.0),
         touched="touch_hours",
     )
+    tickets = (
+        tickets.join(person_hours(history, kept), on="ticket_uid", how="left", maintain_order="left")
+        .rename({"hours": "derived"})
+        .join(_followers(history), on="ticket_uid", how="left", maintain_order="left")
+        .with_columns(waits=~pl.col("follows").fill_null(value=False))
+    )
     timed = _timed(tickets, kept, horizon_hours)
     return rows.select("ticket_uid", *KEYS, "share").join(timed, on="ticket_uid", how="left", maintain_order="left")
+
+
+def _followers(history: History) -> pl.DataFrame:
+    """List the tickets that are linked to an earlier one: duplicates, parts of it, follow-ups."""
+    return history.sql(
+        """
+        SELECT DISTINCT l.ticket_uid, TRUE AS follows
+        FROM ticket_links AS l
+        JOIN tickets AS t ON t.ticket_uid = l.ticket_uid
+        JOIN tickets AS other ON other.ticket_id = l.other_id AND other.ticket_uid <> l.ticket_uid
+        WHERE (other.opened_at, other.ticket_id) < (t.opened_at, t.ticket_id)
+        ORDER BY l.ticket_uid
+        """
+    )
 
 
 def _timed(tickets: pl.DataFrame, calendar: Calendar, horizon_hours: float | None) -> pl.DataFrame:
@@ -95,16 +118,18 @@ def _timed(tickets: pl.DataFrame, calendar: Calendar, horizon_hours: float | Non
     business = np.nan_to_num(working_hours(tickets["opened_at"], seen_at, calendar))
     # Tickets without any booking (0 is what forms start with) have no record of work.
     booked = tickets["touched"].fill_null(0.0).to_numpy()
-    measured = booked > 0
+    derived = tickets["derived"].fill_null(0.0).to_numpy()
+    told = np.select([booked > 0, derived > 0], [Basis.MEASURED, Basis.DERIVED], Basis.ASSUMED)
     guessed = (tickets["reassignments"].to_numpy() + 1) * ASSUMED_TEAM_HOURS.mean
-    touch = np.where(measured, booked, guessed)
+    touch = np.select([booked > 0, derived > 0], [booked, derived], guessed)
     finished = touch.copy()
-    running = measured & ~ended
-    if running.any():
-        finished[running] = _completed(touch[measured], ended[measured], None)[~ended[measured]]
-    return tickets.select("ticket_uid", "opened_at", "resolved_at", "open", "reassignments").with_columns(
+    for basis in (Basis.MEASURED, Basis.DERIVED):
+        alike = told == basis
+        if (alike & ~ended).any():
+            finished[alike & ~ended] = _completed(touch[alike], ended[alike], None)[~ended[alike]]
+    return tickets.select("ticket_uid", "opened_at", "resolved_at", "open", "reassignments", "waits").with_columns(
         touch_hours=pl.Series(finished),
-        touch_basis=pl.Series(np.where(measured, "measured", "assumed"), dtype=pl.String),
+        touch_basis=pl.Series(told.tolist(), dtype=pl.String),
         elapsed_hours=pl.Series(elapsed),
         elapsed_total=pl.Series(_completed(elapsed, ended, horizon_hours)),
         business_hours=pl.Series(business),
@@ -180,7 +205,7 @@ def handoff_times(tickets: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, float]
     frame : polars.DataFrame
         One row a handoff, and one without names for the unlinked part: tickets, open_tickets, touch_hours,
         touch_hours_error, touch_basis, elapsed_hours, business_hours, elapsed_median_hours, credibility, work_hours,
-        wait_hours, bulk_closed.
+        assumed_hours (of them, of tickets that tell nothing of work), wait_hours, bulk_closed.
     usual : dict
         What is expected of a handoff without tickets, by column.
     """
@@ -192,7 +217,8 @@ def handoff_times(tickets: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, float]
             share.filter(pl.col("open")).sum().alias("open_tickets"),
             pl.len().cast(pl.Float64).alias("rows"),
             (share * pl.col("touch_hours")).sum().alias("work_hours"),
-            (share * pl.col("business_total")).sum().alias("wait_hours"),
+            (share * pl.col("business_total")).filter(pl.col("waits")).sum().alias("wait_hours"),
+            (share * pl.col("touch_hours")).filter(pl.col("touch_basis") == "assumed").sum().alias("assumed_hours"),
             share.filter(pl.col("bulk_closed")).sum().alias("bulk_closed"),
             pl.when((share * (pl.col("touch_basis") == "measured")).sum() * 2 >= share.sum())
             .then(pl.lit("measured"))
@@ -212,7 +238,7 @@ def handoff_times(tickets: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, float]
     ]
     found = {name: _believed(groups, name) for name in _MEANS}
     frame = groups.select(
-        *KEYS, "tickets", "open_tickets", "work_hours", "wait_hours", "bulk_closed", "touch_basis"
+        *KEYS, "tickets", "open_tickets", "work_hours", "assumed_hours", "wait_hours", "bulk_closed", "touch_basis"
     ).with_columns(
         touch_hours=pl.Series(found["touch_hours"].mean, dtype=pl.Float64),
         touch_hours_error=pl.Series(found["touch_hours"].error, dtype=pl.Float64),

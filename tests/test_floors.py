@@ -28,7 +28,7 @@ FLOORS = [
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared
     {"loaders", "working_time", "prices"},  # evidence in
-    {"graph", "templates", "integrity"},  # structure
+    {"graph", "templates", "integrity", "person_hours"},  # structure
     {"visits", "ticket_times", "signals"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation", "degradation", "green"},
     {"correlation", "matching", "timeline", "early_warning", "alerting"},  # of one transaction, of one warning

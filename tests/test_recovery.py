@@ -128,3 +128,56 @@ def test_closings_in_one_minute_are_flagged() -> None:
     single = [ticket(100 + n, ("a", "b"), 32.0 + n * 1.7) for n in range(40)]
     found = ha.recovery_cost(history_with(crossings=[crossing(1, "a", "b")], recoveries=batch + single))
     assert found["bulk_closed"].sum() == 30.0
+
+
+def test_hours_are_booked_else_derived_from_who_had_it_in_hand_else_assumed() -> None:
+    def state(number: int, hours: float, old: str, new: str) -> dict[str, object]:
+        at = NOON + timedelta(hours=hours)
+        event = {"event_uid": 10 * number + int(hours), "ticket_uid": number, "changed_at": at, "sequence": int(hours)}
+        return event | {"field": "state", "old_value": old, "new_value": new}
+
+    rows = [
+        ticket(1, ("a", "b"), 3.0, touch_hours=0.5),
+        ticket(2, ("a", "b"), 3.0, touch_hours=None),
+        ticket(3, ("a", "c"), 3.0, touch_hours=None, reassignments=1),
+    ]
+    tickets = [
+        {
+            "ticket_uid": n,
+            "ticket_id": f"T{n}",
+            "opened_at": NOON,
+            "person": "ann",
+            "resolved_at": NOON + timedelta(hours=3),
+        }
+        for n in (1, 2, 3)
+    ]
+    history = history_with(
+        crossings=[crossing(1, "a", "b")],
+        recoveries=rows,
+        tickets=tickets,
+        ticket_events=[state(2, 1, "New", "In Progress"), state(2, 3, "In Progress", "Resolved")],
+    )
+    found = ha.recovery_cost(priced(history, ENGINEER)).sort("target")
+    assert found["work_hours"].to_list() == pytest.approx([0.5 + 2.0, 2 * 1.75])
+    assert found["touch_basis"].to_list() == ["measured", "assumed"]
+    assert found["assumed_share"].to_list() == pytest.approx([0.0, 1.0])
+
+
+def test_nobody_waits_for_the_follow_up_of_what_they_waited_for() -> None:
+    waiting = {
+        "item": "wait",
+        "category": "productivity",
+        "low": 10.0,
+        "likely": 10.0,
+        "high": 10.0,
+        "unit": "USD/hour",
+    }
+    rows = [ticket(1, ("a", "b"), 2.0), ticket(2, ("a", "b"), 2.0, opened_at=NOON + timedelta(hours=1))]
+    tickets = [{"ticket_uid": n, "ticket_id": f"T{n}", "opened_at": NOON + timedelta(hours=n - 1)} for n in (1, 2)]
+    links = [{"ticket_uid": 2, "other_id": "T1", "link_type": "relates"}]
+    made = {"crossings": [crossing(1, "a", "b")], "recoveries": rows, "tickets": tickets}
+    alone = ha.recovery_cost(priced(history_with(**made), waiting), incidence={"wait": 1.0})
+    linked = ha.recovery_cost(priced(history_with(**made, ticket_links=links), waiting), incidence={"wait": 1.0})
+    assert alone["productivity"].to_list() == [40.0]
+    assert linked["productivity"].to_list() == [20.0]
+    assert linked["work_hours"].to_list() == alone["work_hours"].to_list()
