@@ -45,6 +45,10 @@ def gallery(folder: Path) -> list[Path]:
         "time_to_detect": ha.charts.time_to_detect(seen, history=history),
         "attention": ha.charts.attention(ha.attention(history), history=history),
         "changes": ha.charts.changes(ha.compare(late, early), history=late),
+        "degradation": ha.charts.degradation(ha.degradation(history), history=history),
+        "green_but_failing": ha.charts.green_but_failing(
+            ha.green_but_failing(history), whole=ha.green_but_failing(history, by_handoff=False), history=history
+        ),
         "platforms": ha.charts.platforms(ha.platforms(history), history=history),
         "audit_coverage": ha.charts.audit_coverage(ha.audit_coverage(checked), history=history),
         "audit_stages": ha.charts.audit_stages(ha.audit_stages(checked), history=history),
