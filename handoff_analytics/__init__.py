@@ -68,7 +68,7 @@ _HOMES = {
     "platforms": "platforms.comparison:platforms",
     "prevention_case": "economics.prevention:prevention_case",
     "rank": "ranking:rank",
-    "rank_stability": "ranking:rank_stability",
+    "rank_stability": "stability:rank_stability",
     "readiness": "audit.readiness:readiness",
     "realised_saving": "remediation.realised:realised_saving",
     "record_audit": "audit.entries:record_audit",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ import polars as pl
 
 from .cascade import Reach, reaches
 from .errors import ArgumentError
-from .frequency import Frequencies, frequencies, window
+from .frequency import Frequencies, frequencies
 from .ranks import rank_summary
 from .recovery import Costs, costs
 
@@ -290,76 +289,6 @@ def _owners(history: History) -> pl.DataFrame:
         FROM handoffs
         ORDER BY source, target, channel
     """)
-
-
-def rank_stability(history: History, *, resamples: int = 20, seed: int = 1) -> pl.DataFrame:
-    """Measure how far the ranking depends on single weeks.
-
-    The ranking is computed again with each week left out in turn, or with `resamples` random weeks left out where
-    there are more.
-
-    Parameters
-    ----------
-    history
-        What to measure; at least three weeks.
-    resamples
-        How many weeks are left out at the most.
-    seed
-        Of the choice of weeks.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row a week left out, in order of time.
-
-        ============ ======= ===========================================================
-        column       dtype   meaning
-        ============ ======= ===========================================================
-        week         Date    Monday of the week that was left out
-        kendall_tau  Float64 agreement of the two orders, 1 is the same (Kendall's tau-b)
-        top10_shared Float64 share of the first ten that stay among the first ten
-        first_same   Boolean whether the first handoff stays first
-        ============ ======= ===========================================================
-
-    Raises
-    ------
-    ArgumentError
-        If there are fewer than three weeks.
-    """
-    from scipy.stats import kendalltau  # noqa: PLC0415 - only here, and slow to import
-
-    since, until = window(history)
-    weeks = history.sql("SELECT DISTINCT date_trunc('week', started_at)::DATE AS week FROM crossings ORDER BY week")[
-        "week"
-    ]
-    if len(weeks) < 3:
-        raise ArgumentError(f"There are {len(weeks)} weeks from {since} to {until}: stability needs three.")
-    whole = rank(history, draws=500)
-    order = {row[:3]: place for place, row in enumerate(whole.select(KEYS).iter_rows())}
-    chosen = sorted(np.random.default_rng(seed).choice(len(weeks), min(resamples, len(weeks)), replace=False))
-    rows = []
-    for place in chosen:
-        monday = weeks[int(place)]
-        # The two parts around the week are ranked each for itself and merged by loss, weighted by their length.
-        parts = [history.between(since, monday), history.between(monday + timedelta(days=7), until)]
-        found: dict[tuple[str, ...], float] = {}
-        for part, days in ((parts[0], (monday - since.date()).days), (parts[1], (until.date() - monday).days - 7)):
-            if days < 7:
-                continue
-            for row in rank(part, draws=500).select(*KEYS, "expected_annual_loss").iter_rows():
-                found[row[:3]] = found.get(row[:3], 0.0) + row[3] * days
-        shared = [key for key in order if key in found]
-        again = sorted(shared, key=lambda key: (-found[key], key))
-        tau = kendalltau([order[key] for key in shared], [again.index(key) for key in shared]).statistic
-        top = set(list(order)[:10])
-        rows.append(
-            (monday, float(tau), len(top & set(again[:10])) / max(1, min(10, len(top))), again[0] == next(iter(order)))
-        )
-    return pl.DataFrame(
-        rows,
-        schema={"week": pl.Date, "kendall_tau": pl.Float64, "top10_shared": pl.Float64, "first_same": pl.Boolean},
-        orient="row",
-    )
 
 
 def rpn_contrast(ranking: pl.DataFrame) -> pl.DataFrame:

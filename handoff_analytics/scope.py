@@ -48,6 +48,8 @@ class Scope:
     platform: str | None = None
     handoff_type: str | None = None
     team: str | None = None
+    weeks: tuple[tuple[datetime, datetime], ...] | None = None
+    """Mondays: each week that is seen, and the week at whose place it is seen; one may be seen several times."""
 
     def condition(self, table: str) -> tuple[str, dict[str, Any]]:
         """Return the scope of one table as an SQL condition and its parameters; an empty one means no limit."""
@@ -87,16 +89,35 @@ class Scope:
             if not re.search(rf"\b{table}\b", text):
                 continue
             condition, wanted = self.condition(table)
+            seen = f"main.{table}"
+            if self.weeks is not None and table in _TIMES:
+                seen, condition = f"({self._drawn(table)}) AS seen", condition or "TRUE"
+                values |= {"scope_weeks": [week for week, _ in self.weeks]}
+                values |= {"scope_places": [place for _, place in self.weeks]}
             if condition:
-                overlays.append(f"{table} AS (SELECT * FROM main.{table} WHERE {condition})")
+                overlays.append(f"{table} AS (SELECT * FROM {seen} WHERE {condition})")
                 values |= wanted
         if not overlays:
             return text, values
         return f"WITH {', '.join(overlays)} SELECT * FROM ({text}\n)", values
 
+    @staticmethod
+    def _drawn(table: str) -> str:
+        """Return the rows of the weeks that are seen, each moved to the place where it is seen."""
+        at = _TIMES[table]
+        return f"""
+            SELECT t.* REPLACE (t.{at} + (drawn.place - drawn.week) AS {at})
+            FROM main.{table} AS t
+            JOIN (SELECT unnest($scope_weeks) AS week, unnest($scope_places) AS place) AS drawn
+                ON drawn.week = date_trunc('week', t.{at})
+        """
+
     def __str__(self) -> str:
         """Say the scope in words, for titles and footers."""
-        parts = [f"{f.name} {getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) is not None]
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "weeks"}
+        parts = [f"{name} {value}" for name, value in told.items() if value is not None]
+        if self.weeks is not None:
+            parts.append(f"{len(self.weeks)} weeks drawn")
         return ", ".join(parts) or "all of the history"
 
 

@@ -33,7 +33,7 @@ FLOORS = [
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation", "degradation", "green"},
     {"correlation", "matching", "timeline", "early_warning", "alerting"},  # of one transaction, of one warning
     {"ranking", "trends", "fixes"},
-    {"economics", "audit", "platforms"},  # decisions
+    {"economics", "audit", "platforms", "stability"},  # decisions
     {"remediation", "claims"},
     {"charts"},  # telling
     {"report", "slides"},
