@@ -32,6 +32,7 @@ MAX_MEMBERS = 10_000
 # Below this size a high ratio is harmless, and usual for short repetitive logs.
 _FREE_BYTES = 16 << 20
 _CHUNK_BYTES = 128 * 1024
+_ZSTD_BYTES = 1024
 _MAGIC = (
     (b"\x1f\x8b", "gz"),
     (b"BZh", "bz2"),
@@ -226,7 +227,7 @@ class _Unpacked(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if not self._chunk:
             try:
-                self._chunk = memoryview(next(self._chunks, b""))
+                self._chunk = memoryview(next((chunk for chunk in self._chunks if chunk), b""))
             except _FAULTS as fault:
                 what = "ends early" if isinstance(fault, EOFError) else f"is damaged ({fault})"
                 self._source.fault = f"{self._source.container} {what} after {self._source.read_bytes:,} bytes"
@@ -293,18 +294,46 @@ def _zstd(stream: BinaryIO) -> Generator[bytes]:
         raise MissingExtraError(
             "This file is compressed with zstd. Install handoff-analytics[zstd], or decompress it first."
         ) from fault
-    with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True) as reader:
-        try:
-            while content := reader.read(_CHUNK_BYTES):
-                yield content
-        except zstandard.ZstdError as fault:
-            raise ValueError(str(fault)) from fault
+    packed = stream.read(_CHUNK_BYTES)
+    while packed:
+        engine = zstandard.ZstdDecompressor().decompressobj()
+        while not engine.eof:
+            # Little at a time: a kilobyte can hold 32 MB of zeros, and comes out at once.
+            try:
+                content = engine.decompress(packed[:_ZSTD_BYTES])
+            except zstandard.ZstdError as fault:
+                raise ValueError(str(fault)) from fault
+            packed = packed[_ZSTD_BYTES:]
+            yield content
+            if not packed and not engine.eof:
+                packed = stream.read(_CHUNK_BYTES)
+                if not packed:
+                    raise EOFError
+        packed = engine.unused_data + packed or stream.read(_CHUNK_BYTES)
 
 
 def _member(stream: BinaryIO, member: str) -> Generator[bytes]:
     with zipfile.ZipFile(stream) as archive, archive.open(member) as content:
         while chunk := content.read(_CHUNK_BYTES):
             yield chunk
+
+
+def _measure(path: Path, name: str) -> None:
+    """Unpack a workbook once and count, before a parser unpacks it into memory; what its headers say proves nothing."""
+    whole = Archive(path, name)
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            label = f"{name}!{member.filename}"
+            size = 0
+            try:
+                with archive.open(member) as content:
+                    while chunk := content.read(_CHUNK_BYTES):
+                        size += len(chunk)
+                        whole.spend(label, size)
+            except (*_FAULTS, RuntimeError) as fault:
+                if isinstance(fault, UnsafeArchiveError):
+                    raise
+                raise UnreadableFileError(f"{name} is a workbook that cannot be unpacked: {fault}.") from fault
 
 
 def sources(paths: str | Path | Iterable[str | Path]) -> Iterator[Source]:
@@ -359,6 +388,7 @@ def _streams(path: Path, name: str, *, given: bool) -> Iterator[Source]:
         raise UnreadableFileError(f"{name} is a zip archive that cannot be opened: {fault}.") from fault
     names = {member.filename for member in members}
     if "xl/workbook.xml" in names:
+        _measure(path, name)
         yield Source(name, path, given=given)
         return
     if len(members) > MAX_MEMBERS:

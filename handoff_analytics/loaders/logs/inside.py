@@ -6,9 +6,9 @@ line.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..jsontext import said
+from ..jsontext import Said, said
 from . import access, logfmt, syslog, timestamped
 from .entries import ANSI, Entry
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def line_entry(line: str, clock: Clock, reader: Reader) -> Entry | None:
     """Return what a line of text says in the first format that it has, or None if it has none."""
     if line.startswith("{"):
-        value = parsed(line)
-        return None if value is None else reader.entry(value)
+        found = parsed(line)
+        return None if found is None else flagged(reader.entry(found.value), found)
     if syslog.NEW_PATTERN.match(line):
         return syslog.new(line, clock)
     if access.PATTERN.match(line) and (entry := access.access(line, clock)) is not None:
@@ -58,8 +58,8 @@ def opened(entry: Entry, clock: Clock, reader: Reader, *, raw: bool = False) -> 
         return entry
     text = ANSI.sub("", entry.body).strip()
     entry.body = text
-    if text.startswith("{") and text.endswith("}") and (value := parsed(text)) is not None:
-        inner = reader.entry(value)
+    if text.startswith("{") and text.endswith("}") and (found := parsed(text)) is not None:
+        inner = flagged(reader.entry(found.value), found)
     elif "=" in text and logfmt.PATTERN.match(text) and (pairs := logfmt.pairs(text, least=3)) is not None:
         inner = _paired(pairs, text, reader)
     elif raw and entry.moment is not None:
@@ -81,7 +81,13 @@ def _paired(pairs: dict[str, str], line: str, reader: Reader) -> Entry:
     return entry
 
 
-def parsed(text: str) -> dict[str, Any] | None:
+def flagged(entry: Entry, found: Said) -> Entry:
+    """Return an entry with what is doubtful of the JSON that it was read from."""
+    entry.flags += found.doubts
+    return entry
+
+
+def parsed(text: str) -> Said | None:
     """Return the JSON object that a text is, or None.
 
     Raises
@@ -90,7 +96,7 @@ def parsed(text: str) -> dict[str, Any] | None:
         If it is nested too deeply.
     """
     try:
-        value = said(text.encode("utf-8", "surrogatepass")).value
+        found = said(text.encode("utf-8", "surrogatepass"))
     except ValueError:
         return None
-    return value if isinstance(value, dict) else None
+    return found if isinstance(found.value, dict) else None

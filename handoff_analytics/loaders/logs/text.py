@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..detect import Detection, Format
 from . import access, containers, logfmt, physical, syslog, timestamped
@@ -20,6 +20,7 @@ from .objects import Readers, is_docker, parts
 from .w3c import Directives
 
 if TYPE_CHECKING:
+    from ..jsontext import Said
     from ..ledger import Sink
     from ..readers import Record, Source
     from .objects import Part
@@ -108,13 +109,14 @@ class Lines:
             return
         self._begin(piece.stream, Waiting(record, entry))
 
-    def _object(self, value: dict[str, Any], line: physical.Line) -> None:
+    def _object(self, found: Said, line: physical.Line) -> None:
         """Read a line that is a JSON object: an entry, several, or a piece of one."""
+        value = found.value
         if is_docker(value) and (piece := containers.docker(value, self.read.clock, ended=self._ended)) is not None:
             self.piece(piece, line)
             return
         for part in parts(value):
-            record = self._record(line)._replace(pointer=part.pointer or None)
+            record = self._record(line)._replace(pointer=part.pointer or None, doubts=found.doubts)
             self.keep(record, part)
 
     def keep(self, record: Record, part: Part) -> None:
@@ -127,14 +129,15 @@ class Lines:
         except RecursionError as fault:
             self.read.sink.reject(record, "DEPTH", str(fault))
             return
+        entry.flags += record.doubts
         self._begin("", Waiting(record, entry, several=False))
 
     def _plain(self, text: str, line: physical.Line) -> None:
         sink = self.read.sink
         try:
-            value = parsed(text) if text.lstrip().startswith("{") else None
-            if value is not None:
-                self._object(value, line)
+            found = parsed(text) if text.lstrip().startswith("{") else None
+            if found is not None:
+                self._object(found, line)
                 return
             entry = self._directives.entry(text, self.reader) or line_entry(text, self.read.clock, self.reader)
         except RecursionError as fault:
