@@ -66,6 +66,14 @@ GREEN = ("source", "target", "failing_minutes", "green_minutes", "green_share", 
 CHANGED = ("rank", "source", "target", "score", "alarm", "why")
 
 
+def _exists(name: str) -> bool:
+    """Tell whether a name is that of a file; one that is too long for any is a pattern that fits nothing."""
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _bounds(span: str) -> tuple[str, str]:
     since, slash, until = span.partition("/")
     if not slash:
@@ -103,7 +111,7 @@ def load(
     """
     options: dict[str, Any] = {"into": into, "format": format, "mapping": mapping, "timezone": timezone}
     ha.load(
-        [Path(name) if Path(name).exists() else name for name in files],
+        [Path(name) if _exists(name) else name for name in files],
         on_reject="keep" if keep else "rollback",
         **options,
     )

@@ -286,7 +286,7 @@ def _model(stored: _Stored, *, rebuild: bool) -> list[dict[str, Any]]:
         made.append(_row("model", "shows all evidence", int(current), 1, detail))
     if not rebuild or not evidence:
         return made
-    for table in sorted(set(stored.tables) & set(EVIDENCE)):
+    for table in sorted(set(stored.tables) & {*EVIDENCE, "failure_rules"}):
         stored.all(f'CREATE TABLE main."{table}" AS FROM {stored.at(table)}')
     aliases.meet(stored.connection)
     model.build(stored.connection)

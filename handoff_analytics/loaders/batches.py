@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -158,15 +159,23 @@ def headers(source: Source) -> list[tuple[str, ...]]:
     if content.startswith(b"PAR1"):
         return [tuple(_parquet(source).schema_arrow.names)]
     book = _book(source, content)
-    return [
-        _header(book.load_sheet(name, header_row=None, n_rows=20, dtypes="string").to_polars())[1]
-        for name in book.sheet_names
-    ]
+    with _legible(source):
+        return [
+            _header(book.load_sheet(name, header_row=None, n_rows=20, dtypes="string").to_polars())[1]
+            for name in book.sheet_names
+        ]
 
 
 def _book(source: Source, content: bytes) -> fastexcel.ExcelReader:
-    try:
+    with _legible(source):
         return fastexcel.read_excel(content)
+
+
+@contextmanager
+def _legible(source: Source) -> Iterator[None]:
+    """Say of a workbook that its parts cannot be read, in a sentence."""
+    try:
+        yield
     except fastexcel.FastExcelError as fault:
         raise UnreadableFileError(
             f"{source.name} cannot be read as a workbook: {str(fault).splitlines()[0]}. "
@@ -192,7 +201,8 @@ def sheet_table(source: Source, sink: Sink, *, wanted: Iterable[str], sheet: str
     names = book.sheet_names
     if sheet is not None and sheet not in names:
         raise MappingError(f"{source.name} has no sheet {sheet!r}. Its sheets: {', '.join(names)}.")
-    sheets = {name: book.load_sheet(name, header_row=None, dtypes="string") for name in names}
+    with _legible(source):
+        sheets = {name: book.load_sheet(name, header_row=None, dtypes="string") for name in names}
     words = {word.strip().lower() for word in wanted}
     best: tuple[int, str, int, tuple[str, ...], pl.DataFrame] | None = None
     for name in [sheet] if sheet is not None else names:

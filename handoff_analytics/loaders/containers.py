@@ -336,6 +336,15 @@ def _measure(path: Path, name: str) -> None:
                 raise UnreadableFileError(f"{name} is a workbook that cannot be unpacked: {fault}.") from fault
 
 
+def _is_path(path: Path) -> bool:
+    """Tell whether a name could be that of a file: some are too long, or hold what no name may hold."""
+    try:
+        path.exists()
+    except (OSError, ValueError) as fault:
+        return isinstance(fault, PermissionError)
+    return True
+
+
 def sources(paths: str | Path | Iterable[str | Path]) -> Iterator[Source]:
     """Yield every stream under some paths.
 
@@ -359,6 +368,8 @@ def sources(paths: str | Path | Iterable[str | Path]) -> Iterator[Source]:
     """
     for given in [paths] if isinstance(paths, str | Path) else paths:
         path = Path(given).expanduser()
+        if not _is_path(path):
+            raise UnreadableFileError(f"{str(path)[:80]}... is no name that a file can have: give a path or a pattern.")
         if path.is_dir():
             for folder, folders, names in os.walk(path):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))

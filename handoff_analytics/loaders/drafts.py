@@ -13,6 +13,7 @@ from .. import schema, store
 from ..errors import UnreadableFileError
 from . import batches, delimited, paths, stages, tabular, times
 from .detect import Detection
+from .filing import expecting
 from .ledger import Sink
 from .mapping import TARGETS, mapping
 from .readers import json_documents, sources
@@ -321,8 +322,10 @@ def check_mapping(path: str | Path, mapping_file: Any, *, timezone: str | None =
     said = mapping(mapping_file)
     sink = _scratch(timezone)
     form = tabular.mapped(said)
-    form.parse(source, sink, Detection(form, 1.0, "given", encoding=delimited.encoding(source.head)))
-    sink.flush()
+    found = Detection(form, 1.0, "given", encoding=delimited.encoding(source.head))
+    with expecting(source.name, sink, found):
+        form.parse(source, sink, found)
+        sink.flush()
     sink.balance()
     rejects = sink.connection.execute(
         "SELECT code, line, column_name, reason FROM rejects ORDER BY record_no LIMIT 10"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import orjson
+import polars as pl
 
 from .. import __version__, model
 from ..errors import HandoffError, HistoryFullError, TooManyRejectsError, UnreadableFileError
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 # A file is too small to speak of shares below this many records.
 _FEW_RECORDS = 20
 _FULL = ("No space left", "Out of Memory", "out of memory", "failed to allocate", "could not allocate", "Disk quota")
+# What a value of an unforeseen kind leads to; faults of disk and memory, and interruptions, are none of these.
+_UNEXPECTED = (
+    TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError, pl.exceptions.PolarsError,
+    duckdb.DataError, duckdb.ProgrammingError,
+)  # fmt: skip
 # Parsing makes millions of objects and hardly a cycle: looking for cycles as often as usual takes most of the time.
 _COLLECT_EVERY = 500_000
 
@@ -98,7 +104,8 @@ def file_in(
         sha256 = hasher.submit(lambda: source.sha256)
         sink = Sink(connection, load_id, salt=salt, **options)
         abandoned.append(sink)
-        found.format.parse(source, sink, found)
+        with expecting(source.name, sink, found):
+            found.format.parse(source, sink, found)
         if source.fault is not None:
             if not salvage:
                 raise UnreadableFileError(
@@ -109,7 +116,8 @@ def file_in(
         after = source.path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             sink.note("the file changed while it was read: load it again when it is complete")
-        sink.flush()
+        with expecting(source.name, sink, found):
+            sink.flush()
         sink.balance()
         counts = sink.counts
         if counts["seen"] >= _FEW_RECORDS and counts["rejected"] > limit * counts["seen"]:
@@ -124,6 +132,22 @@ def file_in(
         if last and (sink.touched or is_stale(connection)):
             _build(connection)
     return bool(sink.touched)
+
+
+@contextlib.contextmanager
+def expecting(name: str, sink: Sink, found: Detection) -> Iterator[None]:
+    """Turn what a reader stumbles over, beyond what it rejects, into an error that says where in the file it stands."""
+    try:
+        yield
+    except HandoffError:
+        raise
+    except _UNEXPECTED as fault:
+        said = str(fault).splitlines()[0][:300] if str(fault) else "no more is known"
+        raise UnreadableFileError(
+            f"{name}: record {sink.counts['seen']:,}, or one near it, has a shape that the reader of "
+            f"{found.format.name} does not know ({type(fault).__name__}: {said}). Correct or remove the record, and "
+            "load the file again; if the record is as its program writes it, please report it."
+        ) from fault
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, *, always: bool = False) -> None:

@@ -97,6 +97,7 @@ class Sink:
         self._unsettled: Counter[str] = Counter()
         self._primary: set[str] = set()
         self._added: dict[str, list[pl.DataFrame]] = {}
+        self._last_loaded = 0
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -142,6 +143,7 @@ class Sink:
         if self._waiting >= BATCH_ROWS:
             self._write_rows()
         self._records.append(record)
+        self._last_loaded = record.number
         return self._keep(record, table, row, primary=True)
 
     def add(self, record: Record, table: str, row: dict[str, Any]) -> int:
@@ -171,7 +173,13 @@ class Sink:
     def reject(
         self, record: Record, code: str, reason: str, *, column: str | None = None, pointer: str | None = None
     ) -> None:
-        """Keep a record that cannot be loaded, with its place and the reason."""
+        """Keep a record that cannot be loaded, with its place and the reason.
+
+        A record has one end: of one that is loaded already, what is wrong with its further parts becomes a doubt.
+        """
+        if record.number == self._last_loaded:
+            self.flag("loads", self.load_id, "part_lost", f"{code}: {reason}"[:1000], record)
+            return
         self.counts["rejected"] += 1
         if len(self._first_reasons) < 3:
             place = f"line {record.line}" if record.line is not None else f"record {record.number}"
@@ -215,14 +223,18 @@ class Sink:
         if text not in self.notes:
             self.notes.append(text)
 
-    def person(self, name: str | None) -> str | None:
+    def person(self, name: Any) -> str | None:
         """Return a person's name as it may be stored: hashed with the history's salt unless names were opted in."""
-        if name is None or self._people == "names":
-            return name
-        if name not in self._hashes:
-            digest = hashlib.blake2b(f"{self._salt}{name}".encode("utf-8", "replace"), digest_size=6)
-            self._hashes[name] = f"person-{digest.hexdigest()}"
-        return self._hashes[name]
+        if name is None:
+            return None
+        # Where a name was expected there may be any value of JSON.
+        told = str(name)
+        if self._people == "names":
+            return told
+        if told not in self._hashes:
+            digest = hashlib.blake2b(f"{self._salt}{told}".encode("utf-8", "replace"), digest_size=6)
+            self._hashes[told] = f"person-{digest.hexdigest()}"
+        return self._hashes[told]
 
     def redacted(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return rows with secrets masked, for a loader that writes them itself."""

@@ -64,6 +64,7 @@ import polars as pl
 
 from ..declarations import declared, suggestion, toml, unknown_word, zone_fault
 from ..errors import MappingError
+from ..schema import columns
 from . import times
 
 TARGETS = {
@@ -313,6 +314,10 @@ def _check(said: Mapping, file: str) -> None:
         raise MappingError(f"{file}: there is no [column.…]. Say at least one column.")
     for name, column in said.column.items():
         _check_column(column, f"{file}: column.{name}")
+    table = columns()[TARGETS[head.target]] | {"ended_at": "TIMESTAMP"}
+    for name, column in said.column.items():
+        if table.get(name) == "TIMESTAMP" and column.type != "time":
+            raise MappingError(f"{file}: column.{name} is a time. Say type = 'time' and its formats.")
     for nested_name, nested in said.nested.items():
         if nested.target not in {"ticket_events", "spans"}:
             raise unknown_word(nested.target, {"ticket_events", "spans"}, where=f"{file}: nested.{nested_name}.target")

@@ -84,6 +84,9 @@ _PACKED = re.compile(r"(?:19|20)\d{12}")
 _AFTER = re.compile(r"\s*(?:\([\w ]+\)|\[[\w/+-]+\])?")
 
 
+_FIRST_NS, _LAST_NS = -62_135_596_800 * 10**9, 253_402_300_799 * 10**9
+
+
 class Moment(NamedTuple):
     """A point in time, and what had to be assumed to know it."""
 
@@ -101,6 +104,11 @@ class Moment(NamedTuple):
     def at(self) -> datetime:
         """The time as a history stores it: UTC without a zone."""
         return at(self.ns // 1000)
+
+
+def _in_history(moment: Moment | None) -> Moment | None:
+    """Return a moment if a history can hold it: one from the years 1 to 9999."""
+    return moment if moment is not None and _FIRST_NS <= moment.ns <= _LAST_NS else None
 
 
 def at(us: int) -> datetime:
@@ -192,14 +200,14 @@ class Clock:
         if isinstance(value, bool) or value is None:
             return None
         if isinstance(value, int | float):
-            return self._epoch(value, unit, column)
+            return _in_history(self._epoch(value, unit, column))
         if isinstance(value, dict):
             return self._object(value)
         text = str(value).strip()
         if text.startswith("["):
             text = text.strip("[]")
         if _NUMBER.fullmatch(text) and not _PACKED.fullmatch(text):
-            return self._epoch(text, unit, column)
+            return _in_history(self._epoch(text, unit, column))
         for found in self._found(text, 0):
             if _AFTER.fullmatch(text, found[1]):
                 return found[0]
@@ -247,8 +255,10 @@ class Clock:
         if "$date" in value:
             return self.read(value["$date"])
         for seconds, nanos in (("epochSecond", "nanoOfSecond"), ("seconds", "nanos")):
-            if isinstance(value.get(seconds), int | str) and str(value[seconds]).isdigit():
-                return Moment(int(value[seconds]) * 10**9 + int(value.get(nanos) or 0))
+            said, part = value.get(seconds), value.get(nanos)
+            if isinstance(said, int | str) and re.fullmatch(r"[0-9]{1,12}", str(said)):
+                within = int(part) if isinstance(part, int | str) and re.fullmatch(r"[0-9]{1,9}", str(part)) else 0
+                return _in_history(Moment(int(said) * 10**9 + within))
         return None
 
     def _epoch(self, value: float | str, unit: str | None, column: str | None = None) -> Moment | None:

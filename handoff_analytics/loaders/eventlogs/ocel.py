@@ -127,8 +127,12 @@ def parse_json(source: Source, sink: Sink, found: Detection) -> None:
     del found
     loader = Loader(sink)
     for document in json_documents(source, sink):
+        if not isinstance(document.value, dict):
+            sink.reject(sink.part(document, document.value, ""), "UNKNOWN_SHAPE", "no object with events and objects")
+            continue
         for what in ("object", "event"):
-            for place, value in enumerate(document.value.get(f"{what}s") or []):
+            held = document.value.get(f"{what}s")
+            for place, value in enumerate(held if isinstance(held, list) else []):
                 loader.take(sink.part(document, value, f"/{what}s/{place}"), what, value)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..moments import Clock
 
 DEEPEST = 100
+# The end of the year 9999, seconds since 1970: no time of a history lies past it.
+_LATEST_S = 253_402_300_799
 _HOST = re.compile(r"(?:[A-Za-z][\w+.-]*:)+//(?:[^/@\s]*@)?(\[[^\]]+\]|[^/:?#\s\",]+)")
 _PORT = re.compile(r":\d+$")
 _CLUSTER = re.compile(r"([\w-]+)\.[\w-]+\.svc(?:\.cluster\.local)?\.?")
@@ -161,11 +163,12 @@ class Reader:
                 fields.taken(name)
                 return moment
         seconds = fields.values.get("instant.epochSecond")
-        if not isinstance(seconds, int):
+        if not isinstance(seconds, int) or abs(seconds) > _LATEST_S:
             return None
         fields.taken("instant.epochSecond")
         fields.taken("instant.nanoOfSecond")
-        return Moment(seconds * 10**9 + int(fields.values.get("instant.nanoOfSecond") or 0))
+        nanos = fields.values.get("instant.nanoOfSecond")
+        return Moment(seconds * 10**9 + (nanos if isinstance(nanos, int) and 0 <= nanos < 10**9 else 0))
 
     def _level(self, fields: Fields, entry: Entry) -> None:
         for role in ("level", "status"):

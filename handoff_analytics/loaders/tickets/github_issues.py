@@ -142,7 +142,8 @@ def _event(record: Record, event: dict[str, Any], key: str, desk: Desk) -> None:
         )
         return
     field, old, new = change
-    actor = event.get("actor") or {}
+    said = event.get("actor")
+    actor = said if isinstance(said, dict) else {}
     human = None if not actor else actor.get("type") != "Bot" and not str(actor.get("login")).endswith("[bot]")
     number = event.get("id")
     desk.event(

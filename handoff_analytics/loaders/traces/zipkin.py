@@ -29,7 +29,7 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Read spans, or traces as lists of spans."""
     del found
     held = list(json_records(source, sink, stop=lambda value: "traceId" in value))
-    parts = [part for record in held for part in _halves(record.value)] if held else []
+    parts = [part for record in held for part in _readable_halves(record.value)] if held else []
     shared = _shared(parts)
     for record in held:
         try:
@@ -44,8 +44,17 @@ def _shared(parts: list[dict[str, Any]]) -> set[tuple[str, str]]:
     """Return the ids under which both a client and a server report."""
     sides: dict[tuple[str, str], set[str]] = {}
     for part in parts:
-        sides.setdefault((part["traceId"], part["id"]), set()).add(part.get("kind") or "")
+        if isinstance(part["traceId"], str) and isinstance(part["id"], str):
+            sides.setdefault((part["traceId"], part["id"]), set()).add(str(part.get("kind") or ""))
     return {ids for ids, kinds in sides.items() if {"CLIENT", "SERVER"} <= kinds}
+
+
+def _readable_halves(value: Any) -> list[dict[str, Any]]:
+    """Return the halves of a span, or none of one that is rejected later."""
+    try:
+        return _halves(value)
+    except _UNUSABLE:
+        return []
 
 
 def _halves(value: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,137 @@
+"""Bad inputs that fuzzing found: each once ended a load with a traceback, or was counted twice."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from benches import Bench
+
+import handoff_analytics as ha
+from handoff_analytics.errors import HandoffError, MappingError, UnreadableFileError
+from handoff_analytics.loaders.ledger import Sink
+
+FUZZ = Path(__file__).parents[2] / "bench" / "fuzz"
+EVENT = {"id": 5, "event": "commented", "created_at": "2026-01-05T10:30:00Z", "issue": {"number": 3, "repository_url": "https://api.example/repos/acme/shop"}}  # fmt: skip
+JOB = {"id": 1, "run_id": 501, "name": "build", "workflow_name": "deploy", "status": "completed", "conclusion": "success", "started_at": "2026-01-05T08:01:00Z", "completed_at": "2026-01-05T08:05:00Z", "head_sha": "c0ffee", "runner_name": "r"}  # fmt: skip
+LOG = {"time": "2026-01-05T08:00:00Z", "level": "INFO", "service": "erp", "message": "order taken"}
+SPAN = {"traceId": "0af7651916cd43dd", "id": "b7ad6b7169203331", "name": "get", "timestamp": 1767600000000000, "duration": 5, "localEndpoint": {"serviceName": "crm"}}  # fmt: skip
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def ends(sink: Sink) -> dict[str, int]:
+    return {name: n for name, n in sink.counts.items() if n and name != "redacted"}
+
+
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        ([EVENT | {"actor": 1e308}], {"seen": 1, "loaded": 1}),
+        ([EVENT | {"actor": {"login": ["ann", "ann"]}}], {"seen": 1, "loaded": 1}),
+        ({"jobs": [JOB | {"steps": [{"name": "Set up", "number": 1, "status": "completed", "started_at": "2026-01-05T08:01:00Z", "completed_at": "2026-01-05T16:09:00.000+08:\0000"}]}]}, {"seen": 1, "loaded": 1}),
+        ([SPAN, SPAN | {"traceId": {}, "kind": "CLIENT"}], {"seen": 2, "loaded": 2}),
+        ([SPAN, SPAN | {"annotations": [7]}], {"seen": 2, "loaded": 1, "rejected": 1}),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_kind_costs_a_record_at_most(bench: Bench, document: object, wanted: dict[str, int]) -> None:
+    assert ends(bench.load(json.dumps(document))) == wanted
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        {"epochSecond": 10**30, "nanoOfSecond": 1}, {"seconds": "²", "nanos": 0}, {"seconds": 1767600000, "nanos": "much"},
+        99999999999999999999, "99999999999999999999999", 1e300, {"$date": 10**25},
+    ],
+)  # fmt: skip
+def test_a_time_that_no_calendar_has_is_none(bench: Bench, time: object) -> None:
+    lines = [json.dumps(LOG), json.dumps(LOG | {"time": time}), json.dumps(LOG | {"instant": time})]
+    sink = bench.load("\n".join(lines), format="json_lines")
+    assert sink.counts["seen"] == sink.counts["loaded"] + sink.counts["rejected"] + sink.counts["duplicate"]
+    assert bench.rows(
+        "SELECT count(*) FROM log_records WHERE logged_at > '2027-01-01' OR logged_at < '2025-01-01'"
+    ) == [(0,)]
+
+
+def test_a_record_that_is_loaded_is_not_rejected_as_well(bench: Bench) -> None:
+    sink = Sink(bench.connection, 1, salt="salt")
+    record = sink.record({"a": 1})
+    sink.load(record, "outcomes", {"correlation_id": "1", "check_name": "c", "passed": True})
+    sink.reject(record, "TYPE", "its second part is no number")
+    sink.flush()
+    sink.balance()
+    assert ends(sink) == {"seen": 1, "loaded": 1}
+    assert bench.rows("SELECT flag, detail FROM quality_flags") == [("part_lost", "TYPE: its second part is no number")]
+
+
+def test_a_workbook_with_a_broken_sheet_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    import xlsxwriter
+
+    memory = io.BytesIO()
+    with xlsxwriter.Workbook(memory) as book:
+        book.add_worksheet().write_row(0, 0, ["a", "b", "c"])
+    broken = io.BytesIO()
+    with zipfile.ZipFile(memory) as good, zipfile.ZipFile(broken, "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, good.read(name).replace(b"</sheetData>", b"</eadshData>"))
+    path = tmp_path / "broken.xlsx"
+    path.write_bytes(broken.getvalue())
+    with pytest.raises(UnreadableFileError, match=r"cannot be read as a workbook"):
+        ha.load(path, quiet=True)
+
+
+def test_an_event_log_that_is_no_object_is_rejected(bench: Bench) -> None:
+    assert ends(bench.load('"objectTypes eventTypes"', format="ocel")) == {"seen": 1, "rejected": 1}
+
+
+def test_a_mapping_must_read_times_as_times() -> None:
+    head = {"format": 1, "name": "x", "target": "runs", "reader": "csv"}
+    column = {"run_id": {"from": "id", "required": True}, "ended_at": {"from": "end"}}
+    with pytest.raises(MappingError, match=r"column\.ended_at is a time. Say type = 'time'"):
+        ha.load([], mapping={"mapping": head, "column": column}, quiet=True)
+
+
+def test_a_name_that_is_too_long_for_a_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", "from handoff_analytics.cli import main; main()", "load", "é" * 4000, "--into", str(tmp_path / "h.duckdb")],
+        capture_output=True, text=True, env=os.environ,
+    )  # fmt: skip
+    assert made.returncode == 3, made.stderr
+    assert made.stderr.startswith("handoffs: ")
+    assert "Traceback" not in made.stderr
+
+
+def test_what_a_reader_does_not_foresee_ends_in_a_sentence_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "logs.jsonl"
+    path.write_text(json.dumps(LOG) + "\n")
+    monkeypatch.setattr(Sink, "load", lambda *_: 1 + "")
+    monkeypatch.setattr(Sink, "load_frame", lambda *_, **__: 1 + "")
+    history = ha.load([], into=tmp_path / "h.duckdb", quiet=True)
+    with pytest.raises(UnreadableFileError, match=r"record 1, or one near it, .* reader of json_lines .*TypeError"):
+        ha.load(path, into=history, quiet=True)
+    assert history.loads.is_empty()
+
+
+def test_a_short_campaign_finds_nothing(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-W", "ignore", FUZZ / "campaign.py", "--inputs", "150", "--seed", "7", "--out", tmp_path],
+        capture_output=True, text=True, env=os.environ, cwd=FUZZ.parents[1],
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["inputs"] == 150
+    assert figures["records"]["seen"] > 100
+    assert any(end.endswith("Error") for target in figures["by_target"].values() for end in target["ends"])
+    assert issubclass(MappingError, HandoffError)
