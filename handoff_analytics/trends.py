@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from .bursts import overdispersion
 from .errors import ArgumentError
 from .frequency import KEYS, handoff_buckets, window
+from .multiple import adjusted
 from .rates import change_points, rate_ratio, rate_trend
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def failure_trend(history: History, *, confidence: float = 0.9) -> pl.DataFrame:
     judged = frame["p_value"].is_not_null().to_numpy()
     corrected = np.full(frame.height, np.nan)
     if judged.any():
-        corrected[judged] = stats.false_discovery_control(frame["p_value"].drop_nulls().to_numpy())
+        corrected[judged] = adjusted(frame["p_value"].drop_nulls().to_numpy())
     sure = pl.col("q_value") <= 1 - confidence
     return (
         frame.with_columns(q_value=pl.Series(corrected).fill_nan(None))

@@ -32,7 +32,7 @@ FLOORS = [
     {"visits", "ticket_times", "signals"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation", "degradation", "green"},
     {"correlation", "matching", "timeline", "early_warning", "alerting"},  # of one transaction, of one warning
-    {"ranking", "trends", "fixes"},
+    {"ranking", "trends", "fixes", "association", "propagation"},
     {"economics", "audit", "platforms", "stability"},  # decisions
     {"remediation", "claims"},
     {"charts"},  # telling
