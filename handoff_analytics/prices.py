@@ -7,11 +7,12 @@ be corrected, a cost left out cannot.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from . import catalogue
+from .catalogue.sections import CostCategory
 from .errors import ArgumentError
 from .ranges import Range
 from .vocabulary import Basis
@@ -21,16 +22,7 @@ if TYPE_CHECKING:
 
     from .history import History
 
-CATEGORIES = (
-    "debugging",
-    "manual_intervention",
-    "data_cleanup",
-    "customer_support",
-    "opportunity",
-    "customer_impact",
-    "regulatory",
-    "productivity",
-)
+CATEGORIES: tuple[str, ...] = get_args(CostCategory)
 """The five kinds of recovery cost, and the three indirect ones."""
 
 

@@ -27,7 +27,7 @@ FLOORS = [
     {"store"},  # where it lies
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared
-    {"loaders", "working_time", "prices"},  # evidence in
+    {"loaders", "working_time", "prices", "keeping"},  # evidence in, and what people enter
     {"graph", "templates", "integrity", "person_hours"},  # structure
     {"visits", "ticket_times", "signals"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation", "degradation", "green"},
@@ -36,7 +36,7 @@ FLOORS = [
     {"economics", "audit", "platforms", "stability"},  # decisions
     {"remediation", "claims"},
     {"charts"},  # telling
-    {"report", "slides"},
+    {"report", "slides", "audit_form"},
     {"samples", "lab"},  # doors
     {"cli"},
 ]

@@ -29,9 +29,8 @@ def state_consistency(history: History) -> pl.DataFrame:
         One row a handoff at which two states were left, most open ones first.
 
         ================= ======= ============================================================================
-        source            String
-        target            String
-        channel           String
+        source, target    String  the two systems
+        channel           String  between them
         authority         String  whose state counts, as declared; null where nobody said
         divergences       Int64   failures of state, and differences that a reconciliation found
         conflicts         Int64   two writers of one thing

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from .. import keeping
 from ..declarations import suggestion
 from ..errors import ArgumentError
-from ..identity import key
-from ..schema import EVIDENCE
 from .checks import CHECK, STATES
 
 if TYPE_CHECKING:
@@ -124,21 +123,7 @@ def record_audit(
 
 def keep(history: History, entries: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Check some findings and keep them all, or none."""
-    rows = [_checked(entry) for entry in entries]
-    with history._store.writer() as connection:  # noqa: SLF001 - a history has one writer, and this is its door
-        connection.execute(EVIDENCE["audit_entries"]).fetchall()
-        for row in rows:
-            # The hash makes a repetition harmless, so a half-written batch is mended by entering it again.
-            uid = key(*(str(row[name]) for name in sorted(ENTRIES)))
-            connection.execute(
-                f"""
-                INSERT INTO audit_entries (entry_uid, {", ".join(ENTRIES)})
-                SELECT $entry_uid, {", ".join(f"${name}" for name in ENTRIES)}
-                WHERE NOT EXISTS (SELECT 1 FROM audit_entries WHERE entry_uid = $entry_uid)
-                """,
-                row | {"entry_uid": uid},
-            ).fetchall()
-    return pl.DataFrame(rows, schema=ENTRIES)
+    return keeping.keep(history, "audit_entries", [_checked(entry) for entry in entries], ENTRIES)
 
 
 def _checked(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,9 +139,7 @@ def _checked(entry: Mapping[str, Any]) -> dict[str, Any]:
         raise ArgumentError(f"A pass of {row['check_name']!r} needs evidence: a link or the name of a document.")
     if (row["source"] is None) != (row["target"] is None):
         raise ArgumentError("Name both sides of a handoff, or neither for all of them.")
-    moment = row["entered_at"]
-    if moment.tzinfo is not None:
-        row["entered_at"] = moment.astimezone(UTC).replace(tzinfo=None)
+    row["entered_at"] = keeping.utc(row["entered_at"])
     return row
 
 
@@ -187,8 +170,4 @@ def audit_entries(history: History) -> pl.DataFrame:
         valid_days   Float64  days after which it no longer counts
         ============ ======== ====================================================================
     """
-    known = history.sql("SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'audit_entries'").item()
-    if not known:
-        return pl.DataFrame(schema=ENTRIES)
-    # Of two findings of one moment, the one that was entered later is the last word.
-    return history.sql(f"SELECT {', '.join(ENTRIES)} FROM audit_entries ORDER BY entered_at, rowid")
+    return keeping.kept(history, "audit_entries", ENTRIES)

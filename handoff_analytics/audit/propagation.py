@@ -29,9 +29,8 @@ def error_propagation(history: History) -> pl.DataFrame:
         One row a handoff and kind of error that was seen there or is declared, worst first.
 
         ================== ======= ============================================================================
-        source             String  the caller
-        target             String  the system called
-        channel            String
+        source, target     String  the caller, and the system called
+        channel            String  how
         kind               String  timeout, authentication, validation, unavailable, state, rollback or other
         expected           Boolean the catalogue's error conditions name this kind; null if it names none at all
         errors             Int64   failures of this kind that began here, those saved by a retry included

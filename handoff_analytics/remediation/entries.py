@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from .. import keeping
 from ..errors import ArgumentError
-from ..identity import key
-from ..schema import EVIDENCE
 
 if TYPE_CHECKING:
     from ..history import History
@@ -91,9 +90,8 @@ def mark_remediation(
         raise ArgumentError(f"status = {status!r}, must be one of {', '.join(STATUSES)}.")
     if predicted is not None and not predicted[0] <= predicted[1] <= predicted[2]:
         raise ArgumentError(f"predicted = {predicted}, must be its low, mean and high, in rising order.")
-    moment = at or datetime.now(UTC)
     row: dict[str, Any] = {
-        "entered_at": moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment,
+        "entered_at": keeping.utc(at or datetime.now(UTC)),
         "source": source,
         "target": target,
         "channel": channel,
@@ -107,17 +105,7 @@ def mark_remediation(
         "predicted_high": predicted[2] if predicted else None,
         "currency": currency,
     }
-    with history._store.writer() as connection:  # noqa: SLF001 - a history has one writer, and this is its door
-        connection.execute(EVIDENCE["remediation_entries"]).fetchall()
-        connection.execute(
-            f"""
-            INSERT INTO remediation_entries (entry_uid, {", ".join(ENTRIES)})
-            SELECT $entry_uid, {", ".join(f"${name}" for name in ENTRIES)}
-            WHERE NOT EXISTS (SELECT 1 FROM remediation_entries WHERE entry_uid = $entry_uid)
-            """,
-            row | {"entry_uid": key(*(str(row[name]) for name in sorted(ENTRIES)))},
-        ).fetchall()
-    return pl.DataFrame([row], schema=ENTRIES)
+    return keeping.keep(history, "remediation_entries", [row], ENTRIES)
 
 
 def remediation_entries(history: History) -> pl.DataFrame:
@@ -141,11 +129,7 @@ def remediation_entries(history: History) -> pl.DataFrame:
         currency                String   ISO 4217
         ======================= ======== =================================================
     """
-    known = history.sql("SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'remediation_entries'").item()
-    if not known:
-        return pl.DataFrame(schema=ENTRIES)
-    # Of two entries of one moment, the one that was made later is the last word.
-    return history.sql(f"SELECT {', '.join(ENTRIES)} FROM remediation_entries ORDER BY entered_at, rowid")
+    return keeping.kept(history, "remediation_entries", ENTRIES)
 
 
 def latest_entries(history: History) -> dict[tuple[str, str, str, str], dict[str, Any]]:
