@@ -186,10 +186,8 @@ def trace(history: History, id: str, *, matches: pl.DataFrame | None = None) -> 
         WITH about AS (
             SELECT *
             FROM main.tickets
-            WHERE correlation_id = $id OR list_contains($all_traces, trace_id)
-                OR list_contains(
-                    regexp_split_to_array(concat_ws(' ', title, description, cause, resolution), '[^A-Za-z0-9_-]+'), $id
-                )
+            WHERE ticket_uid IN (SELECT ticket_uid FROM main.ticket_ids WHERE correlation_id = $id)
+                OR list_contains($all_traces, trace_id)
         )
         SELECT * FROM ({told})
         ORDER BY "at" NULLS LAST, kind, until_at, source, target, reference

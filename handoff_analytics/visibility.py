@@ -177,9 +177,8 @@ def unseen_failures(history: History) -> pl.DataFrame:
         ),
         reported AS (
             SELECT DISTINCT t.correlation_id
-            FROM tickets AS t
-            WHERE t.correlation_id IS NOT NULL
-                AND t.correlation_id NOT IN (SELECT correlation_id FROM explained WHERE correlation_id IS NOT NULL)
+            FROM ticket_ids AS t
+            WHERE t.correlation_id NOT IN (SELECT correlation_id FROM explained WHERE correlation_id IS NOT NULL)
         )
         SELECT
             (SELECT count(*) FROM detected) AS detected,

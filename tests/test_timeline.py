@@ -25,39 +25,39 @@ def moment(day: int, hour: int = 0, microsecond: int = 0) -> datetime:
 def history() -> ha.History:
     """An order whose payment fails, is retried, fails again and is refunded; somebody opens a ticket, two teams hold it."""
     spans = [
-        span("root", "t", None, "web", "server", 0, 1_000, channel="http", status="error", correlation_id="o1"),
+        span("root", "t", None, "web", "server", 0, 1_000, channel="http", status="error", correlation_id="ord1"),
         span("a", "t", "root", "web", "client", 100, 50, channel="http", peer="bank", name="POST /pay", status="error",
              status_message="connection refused"),
         span("b", "t", "root", "web", "client", 200, 50, channel="http", peer="bank", name="POST /pay", status="error",
              status_message="connection refused"),
         span("u", "t", "root", "web", "client", 300, 50, channel="http", peer="stock", name="cancel reservation"),
         span("f", "t", "root", "web", "internal", 400, 5, name="fallback to invoice"),
-        span("root2", "u", None, "web", "server", 50, 10, channel="http", correlation_id="o2"),
+        span("root2", "u", None, "web", "server", 50, 10, channel="http", correlation_id="ord2"),
     ]  # fmt: skip
     logs = [
         {"log_uid": 1, "trace_id": "t", "trace_key": spans[0]["trace_key"], "system": "web", "log_us": START + 260, "severity": 17,
-         "severity_text": "ERROR", "body": "payment of o1 failed", "logged_at": moment(1, microsecond=260), "load_id": 1},
-        {"log_uid": 2, "correlation_id": "o2", "system": "web", "log_us": START, "severity": 9, "body": "other",
+         "severity_text": "ERROR", "body": "payment of ord1 failed", "logged_at": moment(1, microsecond=260), "load_id": 1},
+        {"log_uid": 2, "correlation_id": "ord2", "system": "web", "log_us": START, "severity": 9, "body": "other",
          "logged_at": moment(1), "load_id": 1},
     ]  # fmt: skip
     tickets = [
-        {"ticket_uid": 9, "ticket_id": "INC9", "title": "Card declined (o1)", "opened_at": moment(1, 9),
+        {"ticket_uid": 9, "ticket_id": "INC9", "title": "Card declined (ord1)", "opened_at": moment(1, 9),
          "resolved_at": moment(2), "state_category": "closed", "team": "payments", "load_id": 1},
-        {"ticket_uid": 8, "ticket_id": "INC8", "title": "About o11", "opened_at": moment(1, 9), "load_id": 1},
+        {"ticket_uid": 8, "ticket_id": "INC8", "title": "About ord11", "opened_at": moment(1, 9), "load_id": 1},
     ]  # fmt: skip
     events = [
         {"event_uid": 1, "ticket_uid": 9, "changed_at": moment(1, 10), "sequence": 1, "field": "team",
          "old_value": "desk", "new_value": "payments", "load_id": 1}
     ]  # fmt: skip
     outcomes = [
-        {"outcome_uid": 5, "correlation_id": "o1", "check_name": "paid", "system": "bank", "expected": "yes", "actual": "no",
+        {"outcome_uid": 5, "correlation_id": "ord1", "check_name": "paid", "system": "bank", "expected": "yes", "actual": "no",
          "passed": False, "checked_at": moment(3), "load_id": 1}
     ]  # fmt: skip
     return history_of(spans=spans, log_records=logs, tickets=tickets, ticket_events=events, outcomes=outcomes)
 
 
 def test_attempts_errors_recoveries_checks_and_tickets_follow_each_other(history: ha.History) -> None:
-    told = ha.trace(history, "o1")
+    told = ha.trace(history, "ord1")
     assert told["event"].to_list() == [
         "attempt", "attempt", "error", "retry", "error", "error log", "recovery", "recovery", "error",
         "ticket", "ticket handed over", "ticket resolved", "outcome",
@@ -74,11 +74,11 @@ def test_attempts_errors_recoveries_checks_and_tickets_follow_each_other(history
 
 
 def test_a_trace_id_leads_to_its_transaction(history: ha.History) -> None:
-    assert ha.trace(history, "t").equals(ha.trace(history, "o1"))
+    assert ha.trace(history, "t").equals(ha.trace(history, "ord1"))
 
 
 def test_a_window_does_not_cut_a_transaction(history: ha.History) -> None:
-    assert ha.trace(history.between("2026-01-01", "2026-01-01T00:00:01"), "o1").equals(ha.trace(history, "o1"))
+    assert ha.trace(history.between("2026-01-01", "2026-01-01T00:00:01"), "ord1").equals(ha.trace(history, "ord1"))
 
 
 def test_a_trace_without_a_key_stands_for_itself() -> None:
@@ -86,15 +86,15 @@ def test_a_trace_without_a_key_stands_for_itself() -> None:
     assert ha.trace(history_of(spans=spans), "x")["event"].to_list() == ["attempt"]
 
 
-@pytest.mark.parametrize("unknown", ["o3", "", "o1' OR 1=1 --"])
+@pytest.mark.parametrize("unknown", ["ord3", "", "ord1' OR 1=1 --"])
 def test_an_unknown_id_is_refused(history: ha.History, unknown: str) -> None:
     with pytest.raises(ArgumentError, match="Nothing carries the id"):
         ha.trace(history, unknown)
 
 
 def test_the_chart_names_where_it_went_wrong(history: ha.History) -> None:
-    said = ha.charts.timeline(ha.trace(history, "o1"), history=history).to_dict()
+    said = ha.charts.timeline(ha.trace(history, "ord1"), history=history).to_dict()
     assert said["description"] == "3 attempts in 2 days; it went wrong at web → bank; recovered; 1 ticket about it"
-    assert ha.charts.timeline(ha.trace(history, "o2")).to_dict()["description"].endswith("and nothing failed")
-    only_logs = ha.trace(history, "o1").filter(pl.col("event") == "log")
+    assert ha.charts.timeline(ha.trace(history, "ord2")).to_dict()["description"].endswith("and nothing failed")
+    only_logs = ha.trace(history, "ord1").filter(pl.col("event") == "log")
     assert "nothing to show" in ha.charts.timeline(only_logs).to_dict()["description"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -14,6 +15,10 @@ import handoff_analytics as ha
 from handoff_analytics import samples
 from handoff_analytics.errors import ArgumentError
 from handoff_analytics.visibility import chapman
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +81,57 @@ def test_unseen_failures_is_one_row(history: ha.History) -> None:
     row = ha.unseen_failures(history).row(0, named=True)
     assert row["estimated"] >= row["detected"]
     assert row["unseen"] >= 0
+
+
+def test_a_ticket_that_names_the_transaction_in_its_words_shows_when_somebody_noticed(history: ha.History) -> None:
+    found = history.sql("""
+        SELECT f.occurred_at, f.detected_at, min(t.opened_at) AS opened_at
+        FROM silent_findings AS f
+        JOIN tickets AS t ON contains(t.title, f.correlation_id) AND t.opened_at >= f.occurred_at
+        GROUP BY ALL
+    """)
+    assert found.height > 10
+    assert (found["detected_at"] <= found["opened_at"]).all()
+    assert (found["detected_at"] >= found["occurred_at"]).all()
+    frame = ha.visibility(history)
+    assert frame["reported"].sum() > 10
+    assert frame.filter(source="ipaas", target="payment")["hours_to_detect"].item() > 0
+
+
+def test_every_finding_says_what_it_rests_on(history: ha.History) -> None:
+    found = history.sql("SELECT * FROM silent_findings")
+    for column in ("detector", "rule", "evidence", "probability", "occurred_at", "detectable_at", "transactions"):
+        assert found[column].null_count() == 0, column
+    assert (found["detectable_at"] >= found["occurred_at"]).all()
+    assert found["probability"].is_between(0, 1).all()
+    orders = found.filter(pl.col("correlation_id").str.starts_with("SO-"))
+    known = history.sql("SELECT DISTINCT correlation_id FROM crossings WHERE amount IS NOT NULL")["correlation_id"]
+    assert (
+        orders.filter(pl.col("correlation_id").is_in(known.implode()) & (pl.col("detector") != "swallowed_error"))[
+            "amount"
+        ].null_count()
+        == 0
+    )
+
+
+def test_what_both_lists_show_bounds_what_neither_does(history: ha.History) -> None:
+    row = ha.unseen_failures(history).row(0, named=True)
+    assert row["both"] > 0
+    assert row["estimated"] == pytest.approx(chapman(row["detected"], row["reported"], row["both"])[0])
+
+
+@pytest.mark.slow
+def test_a_half_year_without_faults_raises_hardly_a_finding(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    samples.write(tmp_path, seed=4, faults=False)
+    history = ha.load([tmp_path / name for name in samples.EVIDENCE], quiet=True)
+    for name, mapping in samples.MAPPED.items():
+        history = ha.load(tmp_path / name, into=history, mapping=tmp_path / mapping, quiet=True)
+    transactions = history.sql("SELECT count(DISTINCT coalesce(correlation_id, trace_id)) FROM crossings").item()
+    hits = history.sql("SELECT count(*) FROM silent_findings").item()
+    false_hits = 10_000 * hits / transactions
+    record_property("false_hits_per_10000_transactions", false_hits)
+    print(f"{hits} false hits in {transactions:,} transactions: {false_hits:.1f} per 10,000")  # noqa: T201 - the figure is wanted
+    assert transactions > 1_500
+    assert false_hits <= 5

@@ -34,7 +34,7 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
         make_edges(connection)
     finally:
         leave(connection)
-    make_table(connection, "silent_findings")
+    make_table(connection, "ticket_ids", "silent_findings")
     silent.find(connection)
     mark_silent(connection)
     make_working(connection, "faults", "causes", "spread", "blame")

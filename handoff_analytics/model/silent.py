@@ -90,7 +90,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, select: str, values: dict[str
             f.*,
             (
                 SELECT min(t.opened_at)
-                FROM tickets AS t
+                FROM ticket_ids AS t
                 WHERE t.correlation_id = f.correlation_id AND t.opened_at >= f.occurred_at
             ) AS detected_at
         FROM f

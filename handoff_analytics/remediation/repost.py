@@ -147,18 +147,13 @@ def repost_list(history: History) -> pl.DataFrame:
             LEFT JOIN system_names AS b ON b.name = d.target
             GROUP BY ALL
         ),
-        named AS (
-            SELECT t.ticket_id, unnest(list_distinct(list_append(
-                regexp_split_to_array(concat_ws(' ', title, description), '[^A-Za-z0-9_-]+'),
-                coalesce(correlation_id, '')
-            ))) AS word
-            FROM main.tickets AS t
-        ),
         ticketed AS (
-            SELECT word, string_agg(DISTINCT ticket_id, ', ' ORDER BY ticket_id) AS tickets_named
-            FROM named
-            SEMI JOIN wanted ON wanted.correlation_id = named.word
-            GROUP BY word
+            SELECT
+                i.correlation_id AS word,
+                string_agg(DISTINCT t.ticket_id, ', ' ORDER BY t.ticket_id) AS tickets_named
+            FROM main.ticket_ids AS i
+            JOIN main.tickets AS t ON t.ticket_uid = i.ticket_uid
+            GROUP BY i.correlation_id
         ),
         judged AS (
             SELECT

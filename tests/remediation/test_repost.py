@@ -22,7 +22,7 @@ def order(number: int, *attempts: dict[str, Any], name: str = "POST /x", at: int
     """One order of the shop: a call to the ERP with its attempts, each with or without an answer."""
     trace = f"t{number}"
     rows = [
-        span("root", trace, None, "shop", "server", at, 10_000, channel="http", correlation_id=f"o{number}", amount=10.0 * number,
+        span("root", trace, None, "shop", "server", at, 10_000, channel="http", correlation_id=f"ord{number}", amount=10.0 * number,
              status="error" if "status" in attempts[-1] else "unset")
     ]  # fmt: skip
     for place, attempt in enumerate(attempts):
@@ -61,7 +61,7 @@ def test_what_shows_whether_a_repetition_does_harm(
     attempt: dict[str, Any], name: str, idempotency: str, safe: bool
 ) -> None:
     row = listed(*order(1, dict(attempt), name=name)).row(0, named=True)
-    assert (row["correlation_id"], row["idempotency"], row["safe"]) == ("o1", idempotency, safe)
+    assert (row["correlation_id"], row["idempotency"], row["safe"]) == ("ord1", idempotency, safe)
     assert row["idempotency_key"] == attempt.get("message_id")
     assert row["payload_span"] == "c0"
     assert row["payload_record"] == 1_000
@@ -86,17 +86,17 @@ def test_what_a_retry_or_a_later_call_delivered_is_not_sent_again() -> None:
 
 def test_one_call_is_one_row_with_all_its_attempts() -> None:
     found = listed(*order(1, {**FAILED}, {**FAILED}))
-    assert found.select("correlation_id", "attempts").rows() == [("o1", 2)]
+    assert found.select("correlation_id", "attempts").rows() == [("ord1", 2)]
 
 
 def test_the_safe_and_dear_ones_come_first() -> None:
     found = listed(*order(1, {**FAILED}), *order(3, {**FAILED}), *order(9, {**FAILED, "answer": {"status": "error"}}))
-    assert found["correlation_id"].to_list() == ["o3", "o1", "o9"]
+    assert found["correlation_id"].to_list() == ["ord3", "ord1", "ord9"]
     assert found["place"].to_list() == [1, 2, 3]
 
 
 def test_tickets_of_the_transaction_are_named() -> None:
-    tickets = [{"ticket_uid": 1, "ticket_id": "INC1", "title": "order o1 hangs", "load_id": 1}]
+    tickets = [{"ticket_uid": 1, "ticket_id": "INC1", "title": "order ord1 hangs", "load_id": 1}]
     assert listed(*order(1, {**FAILED}), tickets=tickets)["tickets"].to_list() == ["INC1"]
 
 
