@@ -17,6 +17,9 @@ from ..store import query
 
 if TYPE_CHECKING:
     import duckdb
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 _HERE = files(__package__).joinpath("silent")
 DETECTORS = (
@@ -41,6 +44,10 @@ _LEARNT_FROM = 100_000
 _PAIRED, _TOLERATED = 0.5, 0.002
 # The volume detector looks for a tenth of the transactions going missing; ten nats are one false alarm in e^10 days.
 _DROP, _NATS = 0.9, 10.0
+# So many days say what is usual, at least and at most.
+_BASELINE_DAYS = (14, 28)
+# Median of the square of a standard normal variable.
+_MEDIAN_SQUARE = 0.4549
 
 
 def find(connection: duckdb.DuckDBPyConnection) -> None:
@@ -169,6 +176,32 @@ def _pair_fields(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
 
 
+def _drops(entered: Floats, carried: Floats) -> list[tuple[int, int, float, float]]:
+    """Return from which day to which a share is smaller than before, the share before, and how many are missing."""
+    share = carried.sum() / entered.sum()
+    # Between neighbours, as the days of a drop must not make the others look restless.
+    steps = np.diff(carried / entered) ** 2 / (share * (1 - share) * (1 / entered[1:] + 1 / entered[:-1]))
+    dispersion = max(1.0, float(np.median(steps)) / _MEDIAN_SQUARE)
+    found = []
+    total, began = 0.0, 0
+    for place in range(_BASELINE_DAYS[0], len(entered)):
+        if total == 0:
+            began = place
+        # What was usual is told by the days before the run of small ones.
+        before = slice(max(0, began - _BASELINE_DAYS[1]), began)
+        usual = carried[before].sum() / entered[before].sum()
+        if not 0 < usual < 1:
+            continue
+        lost = entered[place] - carried[place]
+        step = carried[place] * np.log(_DROP) + lost * np.log((1 - _DROP * usual) / (1 - usual))
+        total = max(0.0, total + float(step) / dispersion)
+        if total > _NATS:
+            run = slice(began, place + 1)
+            found.append((began, place, float(usual), float(entered[run].sum() * usual - carried[run].sum())))
+            total = 0.0
+    return found
+
+
 def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Find days from which a handoff carries a smaller share of its source's transactions than before.
 
@@ -183,10 +216,18 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
                 source, target, channel, coalesce(correlation_id, trace_id) AS transaction,
                 min(started_at) AS reached_at
             FROM crossings
-            WHERE source <> 'external'
             GROUP BY ALL
         ),
-        whole AS (SELECT source, transaction, min(reached_at) AS began_at FROM reached GROUP BY ALL),
+        -- A transaction is a system's when it was entered or handed something on, also when it handed nothing on.
+        whole AS (
+            SELECT source, transaction, min(reached_at) AS began_at
+            FROM (
+                SELECT source, transaction, reached_at FROM reached WHERE source <> 'external'
+                UNION ALL
+                SELECT target, transaction, reached_at FROM reached
+            )
+            GROUP BY ALL
+        ),
         known AS (SELECT DISTINCT source, target, channel FROM silent_findings WHERE detector = 'missing_continuation')
         SELECT
             r.source, r.target, r.channel, date_trunc('day', w.began_at) AS day,
@@ -204,20 +245,12 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     found = []
     for (source, target, channel), days in daily.group_by("source", "target", "channel", maintain_order=True):
         entered, carried = (days[name].to_numpy().astype(float) for name in ("transactions", "carried"))
-        usual = float(np.median(carried / entered))
-        if len(days) < 14 or not 0.2 < usual < 1 or entered.mean() < 20:
+        if len(days) < _BASELINE_DAYS[0] or not 0.2 < carried.sum() / entered.sum() < 1 or entered.mean() < 20:
             continue
-        dispersion = max(1.0, float(np.mean((carried - entered * usual) ** 2 / (entered * usual * (1 - usual)))))
-        steps = carried * np.log(_DROP) + (entered - carried) * np.log((1 - _DROP * usual) / (1 - usual))
-        total, began = 0.0, 0
-        for place, step in enumerate(steps / dispersion):
-            if total == 0:
-                began = place
-            total = max(0.0, total + step)
-            if total > _NATS:
-                missing = entered[began : place + 1].sum() * usual - carried[began : place + 1].sum()
-                found.append((source, target, channel, days["day"][began], days["day"][place], usual, round(missing)))
-                total = 0.0
+        found += [
+            (source, target, channel, days["day"][began], days["day"][ended], usual, round(missing))
+            for began, ended, usual, missing in _drops(entered, carried)
+        ]
     return pl.DataFrame(
         found,
         schema=["source", "target", "channel", "occurred_at", "detectable_at", "usual", "transactions"],
