@@ -28,7 +28,8 @@ _WORKING = (
 
 def make_calls(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the working table `calls`, and with it system_names."""
-    home = f'"{connection.execute("SELECT current_database()").fetchall()[0][0]}".main'
+    name = connection.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
+    home = f'"{name}".main'
     run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {home}.spans")
     run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_logs AS SELECT * FROM {home}.log_records")
     make_working(connection, "repeats")
