@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError, UnknownFormatError, UnreadableFileError
+import duckdb
+
+from ..declarations import zone_fault
+from ..errors import ArgumentError, HandoffError, UnknownFormatError, UnreadableFileError
 from ..history import History
 from ..store import MEMORY
 from .detect import Detection, Format, detect
@@ -112,6 +116,8 @@ def load(
     ...     ha.load(folder, quiet=True).loads.select("format", "seen", "loaded").row(0)
     ('otlp', 1, 1)
     """
+    if timezone is not None and (wrong := zone_fault(timezone)) is not None:
+        raise ArgumentError(f"timezone = {timezone!r}: {wrong}")
     _check(on_reject=on_reject, people=people, redact=redact, max_reject_share=max_reject_share)
     history = into if isinstance(into, History) else History(into)
     options = {"timezone": timezone, "people": people, "mapping": mapping, "redact": redact, "salvage": salvage}
@@ -133,10 +139,14 @@ def load(
                 else:
                     again.append((source.name, load_id))
                 progress.finish(source)
-        finally:
-            # Files before one that failed stay loaded: the model must show them.
-            progress.say("building the model")
-            refresh(connection)
+        except BaseException:
+            # Files before one that failed stay loaded: the model must show them. Where not even that can be written,
+            # the history notes that its model lacks them.
+            with contextlib.suppress(HandoffError, duckdb.Error):
+                refresh(connection)
+            raise
+        progress.say("building the model")
+        refresh(connection)
     result = History(history.path) if history.path != MEMORY else history
     if not quiet:
         _show(report(result, after=before, left_out=left_out, known=again))

@@ -123,5 +123,7 @@ def _decide(ahead: list[Batch], batches: Iterator[Batch], made: Plan, undecided:
         formats = [units.get(name, fmt) if fmt == "epoch" else fmt for fmt in column.time_formats]
         columns[name] = _formatted(column, list(times.ordered(formats, day=days >= months)))
         if name in units:
-            sink.note(f"{name}: numbers are read as {units[name]}, by their size")
+            told = f"{name}: numbers are read as {units[name]}, by their size"
+            sink.note(told)
+            sink.flag("loads", sink.load_id, "epoch_unit_guessed", told, ahead[0].record(0))
     return replace(made, columns=columns)

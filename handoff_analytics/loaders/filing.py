@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 # A file is too small to speak of shares below this many records.
 _FEW_RECORDS = 20
-_FULL = ("No space left", "Out of Memory", "out of memory", "failed to allocate", "could not allocate", "Disk quota")
+_FULL = (
+    *("No space left", "File too large", "Disk quota"),
+    *("Out of Memory", "out of memory", "failed to allocate", "could not allocate"),
+)
 # What a value of an unforeseen kind leads to; faults of disk and memory, and interruptions, are none of these.
 _UNEXPECTED = (
     TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError, pl.exceptions.PolarsError,
@@ -180,6 +183,8 @@ def _build(connection: duckdb.DuckDBPyConnection) -> None:
 def _transaction(connection: duckdb.DuckDBPyConnection, what: str) -> Iterator[list[Sink]]:
     """Commit what is done inside, or leave the history as it was; sinks that are handed over stop writing first."""
     writing: list[Sink] = []
+    # Asked for now: a database whose disk is full answers nothing any more.
+    path = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()[0][0]
     connection.execute("BEGIN").fetchall()
     try:
         yield writing
@@ -192,17 +197,16 @@ def _transaction(connection: duckdb.DuckDBPyConnection, what: str) -> Iterator[l
             connection.execute("ROLLBACK").fetchall()
         if isinstance(fault, duckdb.InterruptException):
             raise KeyboardInterrupt from fault
-        if not isinstance(fault, HandoffError) and (full := _full(fault, connection, what)) is not None:
+        if not isinstance(fault, HandoffError) and (full := _full(fault, path, what)) is not None:
             raise full from fault
         raise
 
 
-def _full(fault: BaseException, connection: duckdb.DuckDBPyConnection, what: str) -> HistoryFullError | None:
+def _full(fault: BaseException, path: str | None, what: str) -> HistoryFullError | None:
     """Return what to do if a fault means that disk or memory do not suffice; null for any other fault."""
     if not isinstance(fault, MemoryError) and not any(sign in str(fault) for sign in _FULL):
         return None
     text = str(fault).splitlines()[0] if str(fault) else "out of memory"
-    path = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()[0][0]
     free = f" {shutil.disk_usage(Path(path).parent).free:,} bytes are free beside {path}." if path else ""
     return HistoryFullError(
         f"{what} does not fit: {text}.{free} Make room, or load it into {'another place' if path else 'a file'}. "

@@ -11,6 +11,7 @@ from ..readers import json_documents
 from . import text
 from .entries import reading
 from .objects import parts
+from .physical import LONGEST
 from .roles import plan
 
 if TYPE_CHECKING:
@@ -42,7 +43,13 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
                 sink.reject(record, "UNKNOWN_SHAPE", f"wanted an object, found {type(value).__name__}")
                 continue
             for part in parts(value):
-                lines.keep(sink.part(document, part.value, pointer + part.pointer), part)
+                record = sink.part(document, part.value, pointer + part.pointer)
+                if not record.pointer and len(document.raw or b"") > LONGEST:
+                    sink.reject(
+                        record, "TOO_LARGE", f"an entry of {len(document.raw or b''):,} bytes; at most {LONGEST:,}"
+                    )
+                else:
+                    lines.keep(record, part)
     lines.close()
 
 
