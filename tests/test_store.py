@@ -279,7 +279,9 @@ def test_names_from_files_stay_names(tmp_path: Path) -> None:
     assert ha.check(history)["passed"].all()
 
 
-@pytest.mark.parametrize("name", ["main", "temp", "system", "memory", "spans", "beside", "stored", "select", "a b", "ä.b"])
+@pytest.mark.parametrize(
+    "name", ["main", "temp", "system", "memory", "spans", "beside", "stored", "select", "a b", "ä.b"]
+)
 def test_a_history_may_have_any_name(tmp_path: Path, name: str) -> None:
     history = ha.load(logs(tmp_path / "first.jsonl", 0, 3), into=tmp_path / f"{name}.duckdb", quiet=True)
     assert ha.check(history)["passed"].all()
