@@ -8,6 +8,10 @@ reader would expect. A message says what was found, what was wanted and what to 
 class HandoffError(Exception):
     """Base of every error below; catch it to catch them all."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Say the sentence alone in a notebook: its reader wants to know what to do, not where the library noticed."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UnreadableFileError(HandoffError, OSError):
     """The bytes of a file cannot be read: missing, encrypted, cut short, or not what its magic number says."""

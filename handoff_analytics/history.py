@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from .errors import ArgumentError, HandoffError, HistoryFullError, QueryError
+from .errors import ArgumentError, EmptyHistoryError, HandoffError, HistoryFullError, QueryError
 from .overview import card
 from .scope import Scope, moment
 from .store import explained, is_damage, store
@@ -192,6 +192,10 @@ class History:
             return HistoryFullError(f"The query needs more memory or disk than there is: {text.splitlines()[0]}")
         if isinstance(fault, duckdb.IOException | duckdb.FatalException) or is_damage(fault):
             return explained(fault, self.path)
+        if isinstance(fault, duckdb.CatalogException) and "crossings" not in set(self.tables["table_name"]):
+            return EmptyHistoryError(
+                'Nothing has been loaded into this history yet. Load evidence with ha.load("folder/", into=...).'
+            )
         return QueryError(f"The query failed: {fault}")
 
     @property

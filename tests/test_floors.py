@@ -37,6 +37,7 @@ FLOORS = [
     {"remediation", "claims"},
     {"charts"},  # telling
     {"report", "slides", "audit_form"},
+    {"explorer"},
     {"samples", "lab"},  # doors
     {"cli"},
 ]

@@ -74,44 +74,6 @@ def test_lab_ends_as_jupyterlab_ends_and_quietly_on_ctrl_c(tmp_path, monkeypatch
     assert lab.lab(tmp_path, browser=False) == code
 
 
-@pytest.fixture(scope="module")
-def browser():
-    laboratory = pytest.importorskip("laboratory")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if laboratory.CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=laboratory.CHROMIUM, args=laboratory.FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    import laboratory
-
-    folder = lab.furnished(tmp_path_factory.mktemp("lab"))
-    with laboratory.server(folder, tmp_path_factory.mktemp("home")) as address:
-        yield address, folder
-
-
-@pytest.fixture
-def visit(browser, address):
-    import laboratory
-
-    visits = []
-
-    def open_notebook(name, *cells):
-        if cells:
-            laboratory.notebook(address[1] / name, *cells)
-        visits.append(laboratory.Visit(browser, address[0], name))
-        return visits[-1]
-
-    yield open_notebook
-    for each in visits:
-        each.page.close()
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize(
     "name",

@@ -13,11 +13,15 @@ import altair as alt
 import polars as pl
 
 from ..errors import ArgumentError
-from . import words
+from . import theme, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..history import History
 
+Handoff = tuple[str, ...]
+"""Source and target, and the channel where it matters."""
 WIDTH = 640
 _LETTER = 9.4  # average width of a letter of the title, px
 _SMALL_LETTER = 6.8  # and of the subtitle
@@ -103,6 +107,18 @@ def blank(what: str, *, why: str, history: History | None = None) -> alt.Chart:
     chart = note.encode(x=alt.value(0), y=alt.value(20), text="note:N").properties(width=WIDTH, height=50)
     drawn: alt.Chart = told(chart, f"{what}: nothing to show", definition="", history=history)
     return drawn
+
+
+def band(frame: pl.DataFrame, labels: Sequence[str], chosen: Handoff | None) -> list[alt.Chart]:
+    """Return the layer that picks out the row of the chosen handoff; none when it is not among those that are drawn."""
+    keys = [name for name in ("source", "target", "channel") if name in frame.columns]
+    places = [place for place, key in enumerate(frame.select(keys).iter_rows()) if chosen and key == chosen[: len(key)]]
+    picked = pl.DataFrame({"handoff": [labels[place] for place in places[:1]]}, schema={"handoff": pl.String})
+    if picked.is_empty():
+        return []
+    ground = alt.Chart(picked).mark_rect(color=theme.MUTE, opacity=0.25)
+    # Layers that disagree about the order would lose it.
+    return [ground.encode(y=alt.Y("handoff:N", title=None, sort=list(labels)))]
 
 
 def shown(whole: int, part: int, noun: str) -> str:

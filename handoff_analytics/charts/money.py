@@ -24,7 +24,9 @@ _PARTS = {
 }
 
 
-def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) -> Any:
+def cost(
+    frame: pl.DataFrame, *, top: int = 15, chosen: canvas.Handoff | None = None, history: History | None = None
+) -> Any:
     """Draw what recovery cost at each handoff, by the five categories and the indirect ones.
 
     Parameters
@@ -33,6 +35,8 @@ def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) 
         What `recovery_cost` returned.
     top
         How many handoffs to show, the dearest first; the subtitle says what no handoff explains.
+    chosen
+        Source, target and channel of a handoff to pick out.
     history
         Where the frame comes from; its window goes into the subtitle.
 
@@ -103,7 +107,9 @@ def cost(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) 
     line = whole.mark_rule(style=["line"], strokeWidth=2).encode(x="cost_low:Q", x2="cost_high:Q")
     said = whole.mark_text(align="left", dx=8, style=["ink"]).encode(x="cost_high:Q", text="said:N")
     return canvas.told(
-        alt.layer(bars, line, said).properties(width=canvas.WIDTH, height=alt.Step(28)),
+        alt.layer(*canvas.band(part, order, chosen), bars, line, said).properties(
+            width=canvas.WIDTH, height=alt.Step(28)
+        ),
         _finding(known, currency),
         definition="What recovery took in the window, by category; lines are 90% intervals of the sum. Assumed is what "
         "rests on somebody's word and not on records.",

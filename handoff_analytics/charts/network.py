@@ -42,7 +42,13 @@ _HEADS = {"handoff": pl.String, "before": pl.Float64, "y": pl.Float64} | {
 }
 
 
-def graph(network: nx.DiGraph, *, reach: pl.DataFrame | None = None, history: History | None = None) -> Any:
+def graph(
+    network: nx.DiGraph,
+    *,
+    reach: pl.DataFrame | None = None,
+    chosen: canvas.Handoff | None = None,
+    history: History | None = None,
+) -> Any:
     """Draw the systems and the handoffs between them, from left to right; a matrix when there are too many to follow.
 
     Parameters
@@ -51,6 +57,8 @@ def graph(network: nx.DiGraph, *, reach: pl.DataFrame | None = None, history: Hi
         What `dependency_graph` returned.
     reach
         What `cascade_reach` returned: marks circular dependencies and single points of failure.
+    chosen
+        Source and target of a handoff to pick out.
     history
         Where the network comes from; its window goes into the subtitle.
 
@@ -72,11 +80,11 @@ def graph(network: nx.DiGraph, *, reach: pl.DataFrame | None = None, history: Hi
     if lines.is_empty():
         return canvas.blank("Handoffs", why="No handoff was seen in this part of the history.", history=history)
     if network.number_of_nodes() > MOST_SYSTEMS or lines.height > MOST_HANDOFFS:
-        return matrix(network, history=history)
+        return matrix(network, chosen=chosen, history=history)
     plan = layered({(a, b): n or 1.0 for a, b, n in lines.select(*_KEYS, "crossings").iter_rows()})
     width, height = _width(plan), plan.height * _ROW
     chart = (
-        alt.layer(*_drawn_lines(lines, plan), *_drawn_systems(plan))
+        alt.layer(*_drawn_lines(lines, plan, chosen), *_drawn_systems(plan))
         .properties(width=width, height=height)
         .resolve_scale(color="independent", size="independent")
     )
@@ -106,13 +114,15 @@ def _accuracy(network: nx.DiGraph) -> str:
     return f"{said}."
 
 
-def matrix(network: nx.DiGraph, *, history: History | None = None) -> Any:
+def matrix(network: nx.DiGraph, *, chosen: canvas.Handoff | None = None, history: History | None = None) -> Any:
     """Draw the handoffs as a matrix of senders and receivers, those that fail most first.
 
     Parameters
     ----------
     network
         What `dependency_graph` returned.
+    chosen
+        Source and target of a handoff to pick out.
     history
         Where the network comes from; its window goes into the subtitle.
 
@@ -132,26 +142,27 @@ def matrix(network: nx.DiGraph, *, history: History | None = None) -> Any:
     senders, receivers = (_most_failing(lines, side) for side in _KEYS)
     kept = lines.filter(pl.col("source").is_in(senders), pl.col("target").is_in(receivers))
     systems = sorted({*senders, *receivers})
-    named = dict(zip(systems, words.distinct([words.name(system) for system in systems]), strict=True))
+    named = dict(zip(systems, words.distinct([words.name(system, limit=26) for system in systems]), strict=True))
     shown = kept.with_columns(
         sender=pl.col("source").replace_strict(named), receiver=pl.col("target").replace_strict(named)
     ).select("sender", "receiver", "crossings", "failures", "failure_share")
     cell = max(12, min(26, 1100 // max(len(senders), len(receivers))))
-    chart = (
+    x = alt.X(
+        "receiver:N",
+        sort=[named[system] for system in receivers],
+        axis=alt.Axis(title="receives work", orient="top", labelAngle=-60, labelLimit=150),
+    )
+    y = alt.Y("sender:N", sort=[named[system] for system in senders], axis=alt.Axis(title="hands work over"))
+    cells = (
         alt.Chart(shown)
         .mark_rect(stroke=theme.MUTE, strokeWidth=0.3)
-        .encode(
-            x=alt.X(
-                "receiver:N",
-                sort=[named[system] for system in receivers],
-                axis=alt.Axis(title="receives work", orient="top", labelAngle=-60, labelLimit=150),
-            ),
-            y=alt.Y("sender:N", sort=[named[system] for system in senders], axis=alt.Axis(title="hands work over")),
-            color=_rate_color(),
-            tooltip=_tooltip("sender", "receiver"),
-        )
-        .properties(width=alt.Step(cell), height=alt.Step(cell))
+        .encode(x=x, y=y, color=_rate_color(), tooltip=_tooltip("sender", "receiver"))
     )
+    here = [named.get(system, "") for system in (chosen or ("", ""))[:2]]
+    picked = shown.filter(pl.col("sender") == here[0], pl.col("receiver") == here[1]).select("sender", "receiver")
+    ring = alt.Chart(picked).mark_rect(filled=False, strokeWidth=3, style=["line"]).encode(x=x, y=y)
+    chart = alt.layer(cells, ring) if picked.height else cells
+    chart = chart.properties(width=alt.Step(cell), height=alt.Step(cell))
     hidden = lines.height - kept.height
     return canvas.told(
         chart,
@@ -219,15 +230,17 @@ def _tooltip(*names: str) -> list[alt.Tooltip]:
     ]
 
 
-def _drawn_lines(lines: pl.DataFrame, plan: Layout) -> list[alt.Chart]:
+def _drawn_lines(lines: pl.DataFrame, plan: Layout, chosen: canvas.Handoff | None) -> list[alt.Chart]:
     """Draw each handoff as a curve and its head as a triangle, the failing ones on top."""
     points, heads = [], []
     ordered = lines.filter(pl.col("source") != pl.col("target")).sort("failure_share", *_KEYS)
-    for number, row in enumerate(ordered.iter_rows(named=True)):
+    picked = -1
+    for number, (row, handoff) in enumerate(zip(ordered.iter_rows(named=True), words.handoffs(ordered), strict=True)):
+        picked = number if chosen and (row["source"], row["target"]) == chosen[:2] else picked
         places = plan.way[row["source"], row["target"]]
         facts = {
             "line": number,
-            "handoff": f"{words.name(row['source'])}{words.ARROW}{words.name(row['target'])}",
+            "handoff": handoff,
             "dashed": bool(row["in_cycle"]) or (row["source"], row["target"]) in plan.backward,
             **{key: row[key] for key in ("crossings", "failures", "failure_share")},
         }
@@ -271,7 +284,11 @@ def _drawn_lines(lines: pl.DataFrame, plan: Layout) -> list[alt.Chart]:
     diamond = single.mark_point(shape="diamond", filled=True, opacity=1, size=150, style=["ink"]).encode(
         x=alt.X("before:Q", scale=width, axis=None), y=y, tooltip=_tooltip("handoff")
     )
-    return [curve, head, diamond]
+    shaded = pl.DataFrame([point for point in points if point["line"] == picked], infer_schema_length=None)
+    if shaded.is_empty():
+        return [curve, head, diamond]
+    shade = alt.Chart(shaded).mark_line(interpolate="monotone", opacity=0.25, strokeWidth=18, style=["line"])
+    return [shade.encode(x=x, y=y, order="step:Q"), curve, head, diamond]
 
 
 def _pitch(plan: Layout) -> int:

@@ -19,7 +19,9 @@ _DEFINITION = (
 )
 
 
-def ranking(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) -> alt.Chart | alt.LayerChart:
+def ranking(
+    frame: pl.DataFrame, *, top: int = 15, chosen: canvas.Handoff | None = None, history: History | None = None
+) -> alt.Chart | alt.LayerChart:
     """Draw the handoffs by expected annual loss, with intervals, ranges of rank and the first tier picked out.
 
     Parameters
@@ -28,6 +30,8 @@ def ranking(frame: pl.DataFrame, *, top: int = 15, history: History | None = Non
         What `rank` returned.
     top
         How many handoffs to show; the subtitle says how many there are.
+    chosen
+        Source, target and channel of a handoff to pick out.
     history
         Where the frame comes from; its window goes into the subtitle.
 
@@ -49,6 +53,7 @@ def ranking(frame: pl.DataFrame, *, top: int = 15, history: History | None = Non
     whole = frame.sort("rank")
     shown = whole.head(top)
     first = shown["tier"][0]
+    picked = canvas.band(shown, words.handoffs(shown), chosen)
     shown = shown.select(
         "rank",
         "expected_annual_loss",
@@ -90,9 +95,9 @@ def ranking(frame: pl.DataFrame, *, top: int = 15, history: History | None = Non
     whiskers = base.mark_rule(strokeWidth=2, style="line").encode(x="loss_low:Q", x2="loss_high:Q")
     caps = base.mark_tick(thickness=2, size=9, style="line")
     notes = base.mark_text(align="left", dx=8, style=["ink"]).encode(x="loss_high:Q", text="loss:N")
-    ranks = base.mark_text(align="right", style=["soft"]).encode(x=alt.value(canvas.WIDTH + 90), text="ranks:N")
+    ranks = base.mark_text(align="right", style=["soft"]).encode(x=alt.value(canvas.WIDTH + 160), text="ranks:N")
     chart = alt.layer(
-        bars, whiskers, caps.encode(x="loss_low:Q"), caps.encode(x="loss_high:Q"), notes, ranks
+        *picked, bars, whiskers, caps.encode(x="loss_low:Q"), caps.encode(x="loss_high:Q"), notes, ranks
     ).properties(width=canvas.WIDTH, height=alt.Step(30))
     drawn: alt.LayerChart = canvas.told(
         chart,

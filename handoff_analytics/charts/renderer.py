@@ -38,9 +38,43 @@ window.handoffCharts = {
         const config = dark && spec.config?.background === "%(ground)s" ? this.dark : spec.config;
         const live = document.createElement("div");
         return vegaEmbed(live, {...spec, config}, {...%(options)s, ...options}).then(
-            () => { root.replaceChildren(live); root.dataset.drawn = "yes"; },
+            ({view}) => { root.replaceChildren(live); root.dataset.drawn = "yes"; this.link(root, view); },
             (fault) => { root.append("This chart cannot be drawn: " + fault.message); root.dataset.drawn = "no"; },
         );
+    },
+    // In an explorer, a click on a handoff chooses it in the list of handoffs, which the keyboard can do, too.
+    link(root, view) {
+        const explorer = root.closest(".handoff-explorer");
+        if (!explorer) return;
+        this.label(explorer);
+        explorer.onclick ??= () => setTimeout(() => this.label(explorer), 200);
+        view.addEventListener("click", (_, item) => {
+            const {handoff, sender, receiver} = item?.datum ?? {};
+            const named = handoff ?? `${sender} → ${receiver}`;
+            const list = explorer.querySelector(".handoff-chosen select");
+            const found = [...list.options].find((option) => {
+                const text = option.text.replaceAll("\u00a0", " ");  // the list shows spaces that do not break
+                return text === named || text.startsWith(`${named} (`);
+            });
+            if (!found || found.selected) return;
+            found.selected = true;
+            list.dispatchEvent(new Event("change", {bubbles: true}));
+        });
+    },
+    // What the widgets leave unsaid to a screen reader: what a handle moves, which button is pressed.
+    label(explorer) {
+        for (const handle of explorer.querySelectorAll(".noUi-handle")) {
+            const said = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label")?.textContent;
+            const pair = handle.closest(".noUi-base").querySelectorAll(".noUi-handle").length > 1;
+            const end = pair ? (handle.dataset.handle === "0" ? ", from" : ", until") : "";
+            handle.setAttribute("aria-label", `${said}${end}`);
+        }
+        for (const group of explorer.querySelectorAll(".widget-toggle-buttons")) {
+            group.setAttribute("role", "group");
+            group.setAttribute("aria-label", group.querySelector(".widget-label")?.textContent ?? "");
+            for (const button of group.querySelectorAll("button"))
+                button.setAttribute("aria-pressed", button.classList.contains("mod-active"));
+        }
     },
 };
 for (const draw of waiting) draw();
@@ -100,10 +134,19 @@ def picture(spec: Mapping[str, Any]) -> str:
 
 def render(spec: dict[str, Any], **_: Any) -> dict[str, str]:
     """Turn a specification into what a notebook stores and shows."""
+    return _bundle(spec, picture(spec))
+
+
+def render_live(spec: dict[str, Any]) -> dict[str, str]:
+    """Do the same for a place that nobody stores: its finding in words stands there until the chart is drawn."""
+    return _bundle(spec, f"<p>{escape(described(spec))}</p>")
+
+
+def _bundle(spec: dict[str, Any], still: str) -> dict[str, str]:
     carrier = f'<script type="module">{library()}</script>' if _carries() else ""
     chart = _CHART % {"spec": script_json(spec)}
     return {
-        "text/html": f'<div class="handoff-chart">{picture(spec)}</div><script>{chart}</script>{carrier}',
+        "text/html": f'<div class="handoff-chart">{still}</div><script>{chart}</script>{carrier}',
         "text/plain": f"<chart: {described(spec)}>",
     }
 
