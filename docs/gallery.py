@@ -5,16 +5,6 @@ from pathlib import Path
 
 import handoff_analytics as ha
 
-TYPES = """
-    SELECT source, target, channel, handoff_type, sum(origin_weight * weight) AS failures
-    FROM failures WHERE origin <> 'propagated' AND fate <> 'masked' GROUP BY ALL
-"""
-CASCADES = "SELECT root_source, root_target, source, target, count(*) AS failures FROM cascades GROUP BY ALL"
-WIDEST = """
-    SELECT * FROM cascades
-    WHERE root_id = (SELECT root_id FROM main.cascades GROUP BY root_id ORDER BY count(*) DESC, root_id LIMIT 1)
-"""
-
 RETRIED = """
     SELECT * FROM crossings
     WHERE correlation_id = (
@@ -37,9 +27,9 @@ def gallery(folder: Path) -> list[Path]:
         "graph": ha.charts.graph(network, reach=reach, history=history),
         "matrix": ha.charts.matrix(network, history=history),
         "reach": ha.charts.reach(reach, history=history),
-        "cascade": ha.charts.cascade(history.sql(CASCADES), history=history),
-        "cascade_tree": ha.charts.cascade_tree(history.sql(WIDEST), history=history),
-        "failure_types": ha.charts.failure_types(history.sql(TYPES), history=history),
+        "cascade": ha.charts.cascade(ha.cascade_pairs(history), history=history),
+        "cascade_tree": ha.charts.cascade_tree(ha.widest_cascade(history), history=history),
+        "failure_types": ha.charts.failure_types(ha.failure_types(history), history=history),
         "cost": ha.charts.cost(ha.recovery_cost(history), history=history),
         "silent_failures": ha.charts.silent_failures(seen, history=history),
         "time_to_detect": ha.charts.time_to_detect(seen, history=history),

@@ -30,6 +30,7 @@ _HOMES = {
     "audit_stages": "audit.stages:audit_stages",
     "boundary_scenarios": "audit.scenarios:boundary_scenarios",
     "budget_frontier": "remediation.planning:budget_frontier",
+    "cascade_pairs": "consequences:cascade_pairs",
     "cascade_reach": "cascade:cascade_reach",
     "cash_flow": "economics.flow:cash_flow",
     "catalogue_coverage": "audit.declared:catalogue_coverage",
@@ -55,6 +56,7 @@ _HOMES = {
     "failure_changes": "trends:failure_changes",
     "failure_frequency": "frequency:failure_frequency",
     "failure_trend": "trends:failure_trend",
+    "failure_types": "kinds:failure_types",
     "fallback_matches": "matching:fallback_matches",
     "fix_effect": "fixes:fix_effect",
     "green_but_failing": "green:green_but_failing",
@@ -86,6 +88,7 @@ _HOMES = {
     "routing": "attention:routing",
     "rpn_contrast": "ranking:rpn_contrast",
     "samples": "samples",
+    "say": "overview:say",
     "scaling": "platforms.scaling:scaling",
     "single_points_of_failure": "graph:single_points_of_failure",
     "slides": "slides:slides",
@@ -98,6 +101,7 @@ _HOMES = {
     "unseen_failures": "visibility:unseen_failures",
     "visibility": "visibility:visibility",
     "warning_record": "early_warning:warning_record",
+    "widest_cascade": "consequences:widest_cascade",
 }
 
 __all__ = [
@@ -118,6 +122,7 @@ __all__ = [
     "audit_stages",
     "boundary_scenarios",
     "budget_frontier",
+    "cascade_pairs",
     "cascade_reach",
     "cash_flow",
     "catalogue_coverage",
@@ -143,6 +148,7 @@ __all__ = [
     "failure_changes",
     "failure_frequency",
     "failure_trend",
+    "failure_types",
     "fallback_matches",
     "fix_effect",
     "green_but_failing",
@@ -174,6 +180,7 @@ __all__ = [
     "routing",
     "rpn_contrast",
     "samples",
+    "say",
     "scaling",
     "single_points_of_failure",
     "slides",
@@ -186,6 +193,7 @@ __all__ = [
     "unseen_failures",
     "visibility",
     "warning_record",
+    "widest_cascade",
 ]
 
 

@@ -61,3 +61,33 @@ def card(
         return f"<div>{text}</div>"
     rows = "".join(f"<li><code>{escape(call)}</code> {escape(answer)}</li>" for call, answer in calls.items())
     return f"<div>{text}<ul>{rows}</ul></div>"
+
+
+class Sentence(str):
+    """A sentence that shows itself as text in a notebook, whatever names it holds."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self)}</p>"
+
+
+def say(sentence: str) -> Sentence:
+    """Say a sentence below the cell that computes it, as text that can be read aloud.
+
+    Parameters
+    ----------
+    sentence
+        What is to be said; names in it may come from evidence, and are escaped.
+
+    Returns
+    -------
+    Sentence
+        Shows itself as the last expression of a notebook's cell.
+
+    Examples
+    --------
+    >>> say("a < b")._repr_html_()
+    '<p>a &lt; b</p>'
+    """
+    return Sentence(sentence)

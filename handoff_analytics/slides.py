@@ -13,7 +13,8 @@ import vl_convert
 
 from . import __version__, charts
 from .charts import canvas, words
-from .errors import HistoryFullError, MissingExtraError
+from .charts.page import writing
+from .errors import MissingExtraError
 from .graph import dependency_graph
 from .ranking import rank
 from .recovery import recovery_cost
@@ -88,10 +89,8 @@ def slides(history: History, path: str | Path) -> Path:
         _slide(deck, chart, _basis(history, notes))
     _listed(deck, ranking, _basis(history, _ranking_notes(ranking)))
     path = Path(path)
-    try:
+    with writing(path):
         deck.save(str(path))
-    except OSError as fault:
-        raise HistoryFullError(f"{path} cannot be written: {fault.strerror}. Choose another place.") from fault
     return path
 
 

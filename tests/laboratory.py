@@ -141,7 +141,7 @@ class Visit:
         self.page.wait_for_function(
             "([n, before]) => { const c = window.jupyterapp.shell.currentWidget.content.widgets[n]; return c.model.executionCount > before && c.prompt !== '*'; }",
             arg=[number, before],
-            timeout=60_000,
+            timeout=180_000,
         )
         self.settle()
 

@@ -31,6 +31,7 @@ FLOORS = [
     {"graph", "templates", "integrity", "person_hours"},  # structure
     {"visits", "ticket_times", "signals"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation", "degradation", "green"},
+    {"kinds", "consequences"},  # what failures are, and what follows from them
     {"correlation", "matching", "timeline", "early_warning", "alerting"},  # of one transaction, of one warning
     {"ranking", "trends", "fixes", "association", "propagation"},
     {"economics", "audit", "platforms", "stability"},  # decisions

@@ -50,7 +50,7 @@ def test_a_cell_holds_a_question_a_call_and_a_chart(path):
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert len(cell.source.splitlines()) < 10
+            assert len(cell.source.splitlines()) <= 5
             kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
             assert not kinds & {ast.FunctionDef, ast.Lambda, ast.For, ast.While, ast.ClassDef}, cell.source
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, HistoryFullError
 from . import theme
 from .renderer import described, library, picture, script_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import altair as alt
 
@@ -110,18 +111,31 @@ def save(chart: alt.TopLevelMixin, path: str | Path, *, scale: float = 2.0) -> P
     ------
     ArgumentError
         If the ending is another.
+    HistoryFullError
+        If the file cannot be written.
     """
     path = Path(path)
     spec: dict[str, Any] = chart.to_dict()
     match path.suffix.lower():
         case ".png":
-            path.write_bytes(vl_convert.vegalite_to_png(spec, scale=scale))
+            content = vl_convert.vegalite_to_png(spec, scale=scale)
         case ".svg":
-            path.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+            content = vl_convert.vegalite_to_svg(spec).encode()
         case ".pdf":
-            path.write_bytes(vl_convert.vegalite_to_pdf(spec))
+            content = vl_convert.vegalite_to_pdf(spec)
         case ".html":
-            path.write_text(page(described(spec), figure(0, chart), [chart]), encoding="utf-8")
+            content = page(described(spec), figure(0, chart), [chart]).encode()
         case other:
             raise ArgumentError(f"A chart cannot be written as {other or path.name!r}: use .png, .svg, .pdf or .html.")
+    with writing(path):
+        path.write_bytes(content)
     return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say what to do when a file that somebody asked for cannot be written."""
+    try:
+        yield
+    except OSError as fault:
+        raise HistoryFullError(f"{path} cannot be written: {fault.strerror}. Choose another place.") from fault

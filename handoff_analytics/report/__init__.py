@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..charts.page import STYLE, figure, page
-from ..errors import HistoryFullError
+from ..charts.page import STYLE, figure, page, writing
 from .html import Html, element, joined
 from .sections import sections, summary
 
@@ -83,8 +82,6 @@ def report(history: History, path: str | Path) -> Path:
         basis = element("p", part.basis, class_="basis")
         body.append(element("section", element("h2", part.title), *words, *drawn, *tables, basis))
     whole = joined(*summary(history, parts), *body)
-    try:
+    with writing(path):
         path.write_text(page("Handoffs: what to fix first", whole, charts, style=_STYLE), encoding="utf-8")
-    except OSError as fault:
-        raise HistoryFullError(f"{path} cannot be written: {fault.strerror}. Choose another place.") from fault
     return path
