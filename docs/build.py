@@ -26,7 +26,8 @@ ORDER += ("docs/methods", "docs/comparison", "docs/gallery/README", "docs/refere
 STYLE = """:root { color-scheme: light dark; font: 16px/1.6 Inter, "Segoe UI", Arial, sans-serif; }
 body { max-width: 900px; margin: 0 auto; padding: 1rem; }
 nav { border-bottom: 1px solid #8886; padding-bottom: .5rem; display: flex; flex-wrap: wrap; gap: .2rem 1rem; }
-img { max-width: 100%; background: #FFF; } pre { overflow-x: auto; padding: .7rem; background: #8881; border-radius: 4px; }
+img { max-width: 100%; background: #FFF; }
+pre { overflow-x: auto; padding: .7rem; background: #8881; border-radius: 4px; }
 code { font-size: .9em; } table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { border: 1px solid #8886; padding: .25rem .6rem; text-align: left; vertical-align: top; }
 h2 { margin-top: 2rem; } a { color: #0072B2; } @media (prefers-color-scheme: dark) { a { color: #6CB8E8; } }

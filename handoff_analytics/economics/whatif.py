@@ -17,7 +17,7 @@ from ..ranges import Range
 from ..ranking import KEYS, rank
 from .case import case_of
 from .choice import best, greedy
-from .effects import EFFECTS, loss_cells, menu_of
+from .effects import EFFECTS, menu_of
 from .exposure import exposure
 from .measures import measures_of
 
@@ -182,7 +182,7 @@ def what_if(
         raise ArgumentError(f"discount_rate = {discount_rate} is negative; 0.08 means that a year costs 8 %.")
     exposed = priced(known, assumed)
     measures = [believed(measure, assumed) for measure in known.measures]
-    menu = menu_of(measures, loss_cells(exposed), discount_rate=discount_rate)
+    menu = menu_of(measures, exposed, discount_rate=discount_rate)
     spend = float(menu.costs.sum()) if budget is None else budget
     places = best(menu, spend, seconds=0.5).chosen if measures else ()
     chosen = [measures[place] for place in places]

@@ -82,7 +82,7 @@ def explore(history: History) -> Explorer:
     >>> import handoff_analytics as ha
     >>> explorer = ha.explore(ha.samples.three_systems())
     >>> explorer.handoff
-    ('billing', 'bank', 'http')
+    ('b', 'c', 'http')
     """
     return Explorer(history)
 

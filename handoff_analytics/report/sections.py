@@ -69,18 +69,22 @@ CASE = {
     "p_npv_positive": "probability that it pays",
     "payback_months": "months to repay, median",
 }
-METHOD = (
-    "A failure is counted at the handoff where it began; what it caused elsewhere is its cascade, and an attempt that a "
-    "retry made up for is no failure.",
-    "Rates are estimated with all handoffs in view: where little was seen, an estimate leans towards what is usual. An "
-    "interval of 90% means that the true value is outside in one case of ten, if the model holds.",
-    "Prices come from the catalogue; what it does not say is assumed and marked. A share that is called assumed rests on "
-    "somebody's word and not on records.",
-    "What no rule explains stays unclassified, and what is linked to no handoff is shown as such: nothing is guessed "
-    "to make a total.",
-    "These are findings about the window that is named, from the evidence that was loaded. Differences between teams or "
-    "platforms are associations, not causes.",
-)
+METHOD = """
+A failure is counted at the handoff where it began; what it caused elsewhere is its cascade, and an attempt that a retry
+made up for is no failure.
+
+Rates are estimated with all handoffs in view: where little was seen, an estimate leans towards what is usual. An
+interval of 90% means that the true value is outside in one case of ten, if the model holds.
+
+Prices come from the catalogue; what it does not say is assumed and marked. A share that is called assumed rests on
+somebody's word and not on records.
+
+What no rule explains stays unclassified, and what is linked to no handoff is shown as such: nothing is guessed to make
+a total.
+
+These are findings about the window that is named, from the evidence that was loaded. Differences between teams or
+platforms are associations, not causes.
+"""
 
 
 @dataclass(frozen=True)
@@ -168,8 +172,14 @@ def sections(history: History) -> list[Section]:
             (charts.quality(history.loads, doubts=history.quality, history=history),),
             basis("Each record that was read, and what became of it.", files=history.loads.height),
         ),
-        Section("How the numbers are made", (), basis("All numbers above.", crossings=rows["crossings"]), text=METHOD),
+        Section(
+            "How the numbers are made", (), basis("All numbers above.", crossings=rows["crossings"]), text=_method()
+        ),
     ]
+
+
+def _method() -> tuple[str, ...]:
+    return tuple(METHOD.strip().split("\n\n"))
 
 
 def _plan(history: History, basis: Callable[..., str]) -> list[Section]:
@@ -209,10 +219,7 @@ def _case(history: History, basis: Callable[..., str], budget: float, currency: 
             measures=case.height - 1,
         ),
         tables=(table(case, CASE),),
-        text=(
-            f"{together['reason']} One incident alone repays the outlay with a probability of {repays}. "
-            "Measures that do not pay are listed with the reason.",
-        ),
+        text=(f"{together['reason']} One incident alone repays the outlay with a probability of {repays}.",),
     )
 
 
