@@ -131,9 +131,9 @@ def test_no_pattern_takes_for_ever() -> None:
     for pattern in shipped_rules().filter(pl.col("field") == "message")["pattern"]:
         letters = re.sub(r"\\[a-zA-Z]|[^a-zA-Z ]", "", pattern)[:40]
         texts.append((letters[:-1] + " ") * 200)
-    started = time.perf_counter()
+    started = time.process_time()
     classified(asked(*({"error_text": text} for text in texts)), shipped_rules())
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20  # of the processor: others may be busy
 
 
 def own_rules(tmp_path: Path, **changed: Any) -> Path:
