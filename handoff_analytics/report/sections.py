@@ -12,6 +12,7 @@ from ..charts import canvas, words
 from ..economics.flow import cash_flow
 from ..economics.measures import measures_of
 from ..economics.prevention import prevention_case
+from ..economics.shares import type_shares
 from ..graph import dependency_graph
 from ..kinds import failure_types
 from ..ranking import rank
@@ -40,6 +41,16 @@ RANKED = {
     "reach_expected": "fail in consequence",
     "handoff_type": "mostly",
     "owner": "owner",
+}
+
+
+TYPED = {
+    "handoff_type": "type",
+    "failures": "failures",
+    "failure_share": "share of failures",
+    "expected_annual_loss": "expected annual loss",
+    "loss_share": "share of the loss",
+    "ambiguous_share": "could be another mode",
 }
 
 
@@ -138,8 +149,11 @@ def sections(history: History) -> list[Section]:
             "What kind of failure",
             (charts.failure_types(failure_types(history), history=history),),
             basis(
-                "Failures at the handoff where they began, by the rule that recognised them.", failures=rows["failures"]
+                "Failures at the handoff where they began, by the rule that recognised them. What no rule knows stays "
+                "unclassified; its share, by count and by cost, says how far the others can be trusted.",
+                failures=rows["failures"],
             ),
+            tables=(table(type_shares(history), TYPED),),
         ),
         Section(
             "What recovery costs",
