@@ -21,7 +21,7 @@ import pyarrow.parquet
 from ..errors import MappingError, UnreadableFileError
 from . import delimited, envelopes, paths
 from .delimited import Batch
-from .readers import json_documents, lines
+from .readers import exported, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -330,7 +330,7 @@ def _json_batch(found: list[tuple[Record, list[str | None], str, tuple[Any, ...]
 
 def _json_values(source: Source, sink: Sink, shape: JsonShape) -> Iterator[tuple[Record, tuple[Any, ...]]]:
     """Yield each record, counted, with those that enclose it."""
-    for document in json_documents(source, sink):
+    for document in exported(source, sink, stop=lambda one: bool(shape.keys) and shape.keys <= one.keys()):
         for pointer, value in json_records(document.value, shape):
             inside = paths.tree(value, shape.recurse) if shape.recurse else [(value, ())]
             for inner, parents in inside:

@@ -39,6 +39,8 @@ class Format:
     """json: keys that a record must have; toml: top-level tables; sqlite: tables; xml: elements."""
     any_keys: frozenset[str] = frozenset()
     """json: at least one of these too, where any are given; each one present counts as matched."""
+    contains: tuple[str, ...] = ()
+    """json: where any are given, a record must hold one of these somewhere."""
     pattern: re.Pattern[str] | None = None
     """text: what a line begins with."""
     header: frozenset[str] = frozenset()
@@ -47,7 +49,12 @@ class Format:
     def matches(self, record: dict[str, Any]) -> bool:
         """Tell whether a JSON object has the keys of this format."""
         names = record.keys()
-        return self.keys <= names and (not self.any_keys or not self.any_keys.isdisjoint(names))
+        if not self.keys <= names or (self.any_keys and self.any_keys.isdisjoint(names)):
+            return False
+        if not self.contains:
+            return True
+        told = orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS)
+        return any(word.encode() in told for word in self.contains)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ and nothing is evaluated, since a mapping may come from a stranger: patterns run
     reader = "csv"                      # csv | jsonl | json | xlsx | parquet | text
     platform = "boomi"
     [mapping.match]
-    keys_all = ["executionId"]          # lets `load` choose this mapping by the keys of a file
+    keys_all = ["executionId"]          # lets `load` choose this mapping by the keys of a file; and of several with the
+    contains = ["atomId"]               # same keys by a word that a JSON record holds anywhere
     [mapping.records]
     path = "result[*]"                  # where the records are; absent: known envelopes are opened. Of a list that
                                         # is inside of a map, "^name" is the key, and "^value" an item that is no object
@@ -127,6 +128,7 @@ class Match(_Table, kw_only=True, frozen=True):
 
     keys_all: list[str] = []
     keys_any: list[str] = []
+    contains: list[str] = []
 
 
 class Csv(_Table, kw_only=True, frozen=True):

@@ -39,6 +39,8 @@ def value(record: Any, path: str, parents: Sequence[Any] = ()) -> Any:
     --------
     >>> value({"a": {"b": [{"c": 1}, {"c": 2}]}}, "a.b[*].c"), value({"log.level": "warn"}, "log.level")
     ([1, 2], 'warn')
+    >>> value({"headers": [["stage", "sink"]]}, "headers.stage"), value({"tags": [{"key": "a", "value": 1}]}, "tags.a")
+    ('sink', 1)
     >>> value({"id": 2}, "^.id", [{"id": 0}, {"id": 1}]), value({"id": 2}, "^^.id", [{"id": 0}, {"id": 1}])
     (1, 0)
     """
@@ -62,6 +64,8 @@ def _at(found: Any, path: str) -> Any:
             return [one for one in (_at(item, rest) for item in found) if one is not None]
         place = int(step[1])
         return _at(found[place], rest) if place < len(found) else None
+    if isinstance(found, list):
+        found = _paired(found)
     if not isinstance(found, dict):
         return None
     if path in found:
@@ -73,6 +77,17 @@ def _at(found: Any, path: str) -> Any:
             return _at(found[name], path[end:].removeprefix("."))
     lowered = {name.lower(): name for name in found}
     return found[lowered[path.lower()]] if path.lower() in lowered else None
+
+
+def _paired(found: list[Any]) -> dict[Any, Any] | None:
+    """Return a list of named values as a map: objects with key and value, pairs, or names and values in turn."""
+    if all(isinstance(one, dict) and "key" in one for one in found):
+        return {str(one["key"]): one.get("value") for one in found}
+    if all(isinstance(one, list) and len(one) == 2 for one in found):
+        return {str(name): value for name, value in found}
+    if len(found) % 2 == 0 and all(isinstance(name, str) for name in found[::2]):
+        return dict(zip(found[::2], found[1::2], strict=True))
+    return None
 
 
 def document(found: Any) -> Any:

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from .ledger import Sink
     from .structure import Element
 
-__all__ = ["HEAD_BYTES", "Record", "Source", "csv_rows", "json_documents", "json_records", "lines", "sources"]
+__all__ = [
+    "HEAD_BYTES",
+    "Record",
+    "Source",
+    "csv_rows",
+    "exported",
+    "json_documents",
+    "json_records",
+    "lines",
+    "sources",
+]
 
 BLOCK_BYTES = 4 << 20
 LONGEST_LINE_BYTES = 256 << 20
@@ -287,6 +297,33 @@ def _code(fault: Exception) -> str:
     return "ENCODING" if isinstance(fault, UnicodeDecodeError) else "SYNTAX"
 
 
+def exported(
+    source: Source,
+    sink: Sink,
+    *,
+    stop: Callable[[dict[str, Any]], bool] | None = None,
+    split: Collection[str] = (),
+) -> Iterator[Record]:
+    """Yield each JSON document of a file; those that only steer the export are skipped.
+
+    Parameters
+    ----------
+    source
+        The file.
+    sink
+        Where rejects go, and what is skipped.
+    stop
+        An object for which this is true is a record, whatever it looks like.
+    split
+        Keys of an object whose long arrays come element by element.
+    """
+    for document in json_documents(source, sink, split=split):
+        if envelopes.is_control(document.value) and not (stop is not None and stop(document.value)):
+            sink.skip(sink.part(document, document.value, ""), "line that only steers the export")
+        else:
+            yield document
+
+
 def json_records(
     source: Source,
     sink: Sink,
@@ -307,10 +344,7 @@ def json_records(
     split
         Keys of an object whose long arrays come element by element.
     """
-    for document in json_documents(source, sink, split=split):
-        if envelopes.is_control(document.value) and not (stop is not None and stop(document.value)):
-            sink.skip(sink.part(document, document.value, ""), "line that only steers the export")
-            continue
+    for document in exported(source, sink, stop=stop, split=split):
         for pointer, value in envelopes.records(document.value, stop):
             yield sink.part(document, value, pointer)
 

@@ -248,6 +248,7 @@ def mapped(said: Any) -> Format:
         parse=partial(parse, said=read),
         keys=keys if is_json else frozenset(),
         any_keys=frozenset(head.match.keys_any) if is_json else frozenset(),
+        contains=tuple(head.match.contains) if is_json else (),
         header=frozenset() if is_json else frozenset(key.strip().lower() for key in keys),
     )
 

@@ -250,3 +250,14 @@ def test_lists_of_links_are_split(tmp_path: Path) -> None:
         ("ENG-2", "blocked_by", False),
         ("ENG-3", "blocked_by", False),
     ]
+
+
+@pytest.mark.parametrize("form", [lambda headers: headers, lambda headers: [list(pair) for pair in headers.items()],
+                                  lambda headers: [one for pair in headers.items() for one in pair],
+                                  lambda headers: [{"key": name, "value": value} for name, value in headers.items()]])  # fmt: skip
+def test_headers_of_dead_letters_are_read_in_any_form(form: Any, tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    letter, expected = CASES["kafka_dlq"]
+    bench.load(json.dumps(letter | {"headers": form(letter["headers"])}))
+    assert bench.format == "kafka_dlq"
+    assert dict(zip(expected, bench.one("spans", *expected), strict=True)) == expected

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...identity import key
 from .. import envelopes
-from ..readers import json_documents
+from ..readers import exported
 from .steps import add_step, load_run, microseconds, trace_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Platform(NamedTuple):
 def read(source: Source, sink: Sink, platform: Platform) -> None:
     """Read every execution of a file: one a document, or one event a line."""
     waiting: dict[str, list[tuple[Record, Event]]] = {}
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         value = document.value
         nested = _nested(value)
         group = f"line {document.line}" if nested else ""

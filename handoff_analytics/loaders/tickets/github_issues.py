@@ -13,7 +13,7 @@ from .. import stages
 from ..detect import Format
 from ..envelopes import records
 from ..paths import flat
-from ..readers import json_documents
+from ..readers import exported
 from .desk import Desk
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def parse_issues(source: Source, sink: Sink, found: Detection) -> None:
     """Load issues."""
     del found
     desk = Desk(sink, PLATFORM)
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         for pointer, issue in records(document.value, lambda one: {"number", "title"} <= one.keys()):
             record = sink.part(document, issue, pointer)
             if not isinstance(issue, dict) or issue.get("number") is None:
@@ -117,7 +117,7 @@ def parse_events(source: Source, sink: Sink, found: Detection) -> None:
     """Load issue events: one row a change."""
     del found
     desk = Desk(sink, PLATFORM)
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         for pointer, event in records(document.value, lambda one: {"event", "actor"} <= one.keys()):
             record = sink.part(document, event, pointer)
             issue = event.get("issue") if isinstance(event, dict) else None

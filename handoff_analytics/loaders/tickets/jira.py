@@ -18,7 +18,7 @@ from ..detect import Format
 from ..envelopes import records
 from ..mapping import Column, Values
 from ..paths import flat
-from ..readers import json_documents
+from ..readers import exported
 from ..tabular import Job
 from ..targets import Rows, keyed, looked_up
 from ..times import instants
@@ -178,7 +178,7 @@ def parse_rest(source: Source, sink: Sink, found: Detection) -> None:
     """Load issues of the REST interface, with their changelog where the export has it."""
     del found
     desk = Desk(sink, PLATFORM)
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         names = document.value.get("names") if isinstance(document.value, dict) else None
         for pointer, issue in records(document.value, lambda one: "key" in one and "fields" in one):
             record = sink.part(document, issue, pointer)

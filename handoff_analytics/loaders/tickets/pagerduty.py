@@ -13,7 +13,7 @@ from .. import stages
 from ..detect import Format
 from ..envelopes import records
 from ..paths import flat
-from ..readers import json_documents
+from ..readers import exported
 from .desk import Desk
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def parse_incidents(source: Source, sink: Sink, found: Detection) -> None:
     """Load incidents."""
     del found
     desk = Desk(sink, PLATFORM)
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         for pointer, incident in records(document.value, _is_incident):
             record = sink.part(document, incident, pointer)
             if not isinstance(incident, dict) or not incident.get("id"):
@@ -119,7 +119,7 @@ def parse_log(source: Source, sink: Sink, found: Detection) -> None:
     """Load log entries."""
     del found
     desk = Desk(sink, PLATFORM)
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         page: list[tuple[Record, dict[str, Any], datetime | None]] = []
         for pointer, entry in records(document.value, lambda one: "channel" in one and "type" in one):
             record = sink.part(document, entry, pointer)

@@ -20,7 +20,7 @@ from ..batches import Table
 from ..delimited import Batch
 from ..detect import Format
 from ..mapping import Column, Rows, Values
-from ..readers import json_documents
+from ..readers import exported
 from ..tabular import Job
 from ..targets import looked_up
 
@@ -172,7 +172,7 @@ def _rest_table(source: Source, sink: Sink) -> Table:
     refers to another record from its display value, which is a name.
     """
     records: list[tuple[Record, dict[str, str | None]]] = []
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         for pointer, value in envelopes.records(document.value, lambda one: "number" in one or "documentkey" in one):
             record = sink.part(document, value, pointer)
             if isinstance(value, dict):

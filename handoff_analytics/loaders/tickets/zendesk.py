@@ -15,7 +15,7 @@ from ..batches import as_text
 from ..detect import Format
 from ..envelopes import records
 from ..paths import flat
-from ..readers import json_documents
+from ..readers import exported
 from .desk import Desk
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _each(
 ) -> None:
     """Load each record of a file, and the groups that stand beside them."""
     desk = Desk(sink, PLATFORM)
-    for document in json_documents(source, sink):
+    for document in exported(source, sink):
         if isinstance(document.value, dict) and isinstance(document.value.get("groups"), list):
             for place, group in enumerate(document.value["groups"]):
                 _group(sink.part(document, group, f"/groups/{place}"), group, sink)
