@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
+from goals import Pair
 
 import handoff_analytics as ha
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Pair = tuple[Callable[[], object], Callable[[], object], Callable[[], None]]
+    Calls = tuple[Callable[[], object], Callable[[], object], Callable[[], None]]
 
 
 def _ticket_log(path: Path, rows: int) -> None:
@@ -42,7 +43,7 @@ def _ticket_log(path: Path, rows: int) -> None:
             )
 
 
-def servicenow_log(folder: Path, rows: int) -> Pair:
+def servicenow_log(folder: Path, rows: int) -> Calls:
     """Time an audit log of ServiceNow into a database file, against a bare typed read of it into one."""
     source = folder / f"servicenow-{rows}.csv"
     if not source.exists():
@@ -72,7 +73,7 @@ def _bare(source: Path, target: Path) -> object:
         return connection.execute("CREATE TABLE t AS SELECT * FROM read_csv($path)", {"path": str(source)}).fetchall()
 
 
-def mapped_csv(folder: Path, rows: int) -> Pair:
+def mapped_csv(folder: Path, rows: int) -> Calls:
     """Time a CSV of outcomes by a mapping into a database file, against a bare typed read of it into one."""
     source = folder / f"outcomes-{rows}.csv"
     if not source.exists():
@@ -110,3 +111,21 @@ def mapped_csv(folder: Path, rows: int) -> Pair:
             assert counted == connection.execute(query).fetchall()[0]
 
     return library, reference, same
+
+
+GOALS = (
+    Pair(
+        "3.8",
+        "CSV by a mapping into a database file / bare typed read of it into one",
+        mapped_csv,
+        {"quick": 20_000, "full": 300_000, "goal": 1_000_000},
+        1.5,
+    ),
+    Pair(
+        "3.8",
+        "ServiceNow audit log into a database file / bare read of it into one",
+        servicenow_log,
+        {"quick": 20_000, "full": 300_000, "goal": 1_000_000},
+        2.0,
+    ),
+)

@@ -29,8 +29,6 @@ FIELDS = ("http_status", *FAMILIES.values(), "message")
 # At the same weight a code beats a text; a rule of the analyst's own beats every shipped one.
 _BONUS = {"message": 0.2}
 _CODE_BONUS, _OWN_BONUS = 0.4, 10.0
-# So many patterns are looked for in one pass: a larger automaton would not fit.
-_TOGETHER = 25
 _ASKED = ("http_status", "error_code", "error_type", "error_text")
 _ANSWERS = {
     **dict.fromkeys(("rule", "mode", "handoff_type", "side"), pl.String),
@@ -197,14 +195,8 @@ def _text_hits(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         "place",
         text=pl.concat_str(["error_type", words, "error_text"], separator=". ", ignore_nulls=True).str.slice(0, 4000),
     )
-    # Most texts say nothing that any rule knows: one pass over all of them leaves the few that do, each once.
-    unions = [
-        "(?i)" + "|".join(f"(?:{pattern})" for pattern in texts["pattern"][first : first + _TOGETHER])
-        for first in range(0, texts.height, _TOGETHER)
-    ]
-    distinct = said.select("text").unique()
-    distinct = distinct.filter(pl.any_horizontal(pl.col("text").str.contains(union) for union in unions or ["^\\z."]))
-    distinct = distinct.sort("text")
+    # Each text once, each rule by itself: a pattern alone is found by its letters, many in one are walked through.
+    distinct = said.select("text").unique().drop_nulls().sort("text")
     found = [
         distinct.select("text", at=pl.col("text").str.find(f"(?i){row['pattern']}").cast(pl.Int64))
         .drop_nulls("at")
