@@ -87,9 +87,11 @@ def _load_task(record: Record, value: dict[str, Any], sink: Sink) -> None:
             "said_status": value.get("state"),
             "failed_step": step if value.get("state") == "failed" else None,
             "last_step": step,
+            # Skipped says that it never ran; only the state says whether because of another task's failure.
             "attributes": {
                 name: value[name] for name in ("operator", "hostname", "pool", "max_tries") if value.get(name)
-            },
+            }
+            | ({"state": value["state"]} if value.get("state") in _NEVER_RAN else {}),
         },
     )
     if value.get("start_date") is None and value.get("state") in _NEVER_RAN:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times of a history are UTC without a zone
 _UNUSABLE = (TypeError, ValueError, AttributeError, KeyError, OverflowError)
+_TAIL_BYTES = 4096
+_ERRORS = re.compile(rb'"errors"\s*:\s*\[\s*(\{[^\]]*\})\s*\]')
 _KINDS = frozenset({"internal", "server", "client", "producer", "consumer"})
 
 
@@ -38,6 +42,19 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
                 sink.note(f"trace {value.get('traceID')}: {warning}")
         else:
             _load(record, value, {}, sink)
+    if (said := _partial(source)) is not None:
+        sink.note(f"Jaeger says that its answer is not complete: {said}")
+
+
+def _partial(source: Source) -> str | None:
+    """Return what an answer of the API says of errors: it then holds only what could be read."""
+    end = source.head
+    if not source.whole and source.container is None:
+        with source.path.open("rb") as stream:
+            stream.seek(-_TAIL_BYTES, os.SEEK_END)
+            end = stream.read()
+    found = _ERRORS.search(end)
+    return None if found is None else found[1].decode("utf-8", "replace")[:300]
 
 
 def _tags(tags: Any) -> dict[str, Any]:
