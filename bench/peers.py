@@ -76,14 +76,14 @@ _PEERS: tuple[tuple[str, str, Callable[[Path, int], Calls], dict[str, int], str]
         "pandas",
         "merge of spans with their parents / handoff counts on the model",
         pandas_merge,
-        {"quick": 50_000, "full": 1_000_000},
+        {"quick": 20_000, "full": 1_000_000},
         "no links, retries, origins, silent failures; counts calls alone",
     ),
     (
         "pm4py",
         "discover_dfg / handoff counts on the model",
         pm4py_followers,
-        {"quick": 50_000, "full": 200_000},
+        {"quick": 20_000, "full": 200_000},
         "what follows in time is no handoff where calls overlap; no failures, no parents; AGPL",
     ),
     (

@@ -97,6 +97,15 @@ def degradation(
     ----------
     Shiryaev 1963, Roberts 1966, Pollak 1987 for the detector; Shin, Ramdas and Rinaldo, E-detectors, 2022, for its
     guarantee; Roberts 1959 for the moving average and its limit; Benjamini and Yekutieli 2001 for many series.
+
+    Examples
+    --------
+    Ten calls of one day say how it is, not yet whether it becomes worse.
+
+    >>> import handoff_analytics as ha
+    >>> watch = ha.degradation(ha.samples.three_systems())
+    >>> watch.filter(metric="transformation_success").select("source", "target", "share", "usual", "alarm").row(0)
+    ('a', 'b', 0.1, None, False)
     """
     if false_alarm_days < 1:
         raise ArgumentError(f"false_alarm_days={false_alarm_days} is an alarm every day: give days, such as 90.")

@@ -61,6 +61,12 @@ def early_warnings(frame: pl.DataFrame, *, incidents: pl.DataFrame | None = None
     ------
     ArgumentError
         If the frame is not that of `degradation`.
+
+    Examples
+    --------
+    >>> import handoff_analytics as ha
+    >>> ha.early_warnings(ha.degradation(ha.samples.three_systems())).height
+    0
     """
     length = _bucket(frame)
     runs = (
@@ -156,6 +162,13 @@ def warning_record(frame: pl.DataFrame, *, incidents: pl.DataFrame | None = None
     ------
     ArgumentError
         If the frame is not that of `degradation`.
+
+    Examples
+    --------
+    >>> import handoff_analytics as ha
+    >>> record = ha.warning_record(ha.degradation(ha.samples.three_systems()))
+    >>> record.select("handoffs", "incidents", "warnings").row(0)
+    (0, 0, 0)
     """
     length = _bucket(frame)
     given = early_warnings(frame, incidents=incidents)

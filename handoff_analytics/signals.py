@@ -191,6 +191,13 @@ def handoff_signals(history: History, *, bucket: Bucket = "day", learning_days: 
     ----------
     The metrics: transformation success, token refresh timing, error propagation latency and state synchronisation
     delay are those that the article behind this library asks for.
+
+    Examples
+    --------
+    >>> import handoff_analytics as ha
+    >>> signals = ha.handoff_signals(ha.samples.three_systems())
+    >>> signals.filter(metric="transformation_success").select("source", "target", "trials", "events").rows()
+    [('a', 'b', 10.0, 1.0), ('b', 'c', 9.0, 1.0)]
     """
     if bucket not in ("hour", "day"):
         raise ArgumentError(f"bucket={bucket!r} is no bucket of time. Choose hour or day.")
