@@ -33,6 +33,7 @@ def gallery(folder: Path) -> list[Path]:
         "cost": ha.charts.cost(ha.recovery_cost(history), history=history),
         "silent_failures": ha.charts.silent_failures(seen, history=history),
         "time_to_detect": ha.charts.time_to_detect(seen, history=history),
+        "loss_exceedance": ha.charts.loss_exceedance(ha.loss_exceedance(history), history=history),
         "attention": ha.charts.attention(ha.attention(history), history=history),
         "changes": ha.charts.changes(ha.compare(late, early), history=late),
         "degradation": ha.charts.degradation(ha.degradation(history), history=history),

@@ -14,6 +14,9 @@ import vl_convert
 from . import __version__, charts
 from .charts import canvas, words
 from .charts.page import writing
+from .economics.flow import cash_flow
+from .economics.measures import measures_of
+from .economics.prevention import prevention_case
 from .errors import MissingExtraError
 from .graph import dependency_graph
 from .ranking import rank
@@ -35,7 +38,9 @@ _LISTED = {
     "handoff_type": "mostly",
     "owner": "owner",
 }
+_WIDTHS = (0.05, 0.3, 0.15, 0.18, 0.16, 0.16)  # of the columns, as shares of the table
 _ROWS = 10
+_LEFT = 1  # as the format counts alignments
 
 
 def slides(history: History, path: str | Path) -> Path:
@@ -83,6 +88,8 @@ def slides(history: History, path: str | Path) -> Path:
             "Silent failures are those that a detector found; there may be more.",
         ),
     ]
+    if measures_of(history, None):
+        told.insert(2, _prevention(history))
     deck = Presentation()
     deck.slide_width, deck.slide_height = Inches(_WIDTH), Inches(_HEIGHT)
     for chart, notes in told:
@@ -94,20 +101,31 @@ def slides(history: History, path: str | Path) -> Path:
     return path
 
 
+def _prevention(history: History) -> tuple[alt.TopLevelMixin, str]:
+    """Return the case for the best set of measures, as a chart and what it rests on."""
+    case = prevention_case(history).row(0, named=True)
+    notes = f"{case['title']}: {case['reason']} Assumptions: {case['assumptions']}"
+    return charts.cash_flow(cash_flow(history), history=history), notes
+
+
 def _slide(deck: Any, chart: alt.TopLevelMixin, notes: str) -> None:
     """Add a slide: the finding as its title, the chart below it without repeating the finding."""
     spec = chart.to_dict()
     finding = str(spec["description"])
-    spec["title"] = {**spec["title"], "text": ""}
+    scope, *definition = spec.pop("title")["subtitle"]
+    below = f"{scope}. {' '.join(definition)}"
     slide = _titled(deck, finding, notes)
     png: bytes = vl_convert.vegalite_to_png(spec, scale=2)
     pixels_wide, pixels_high = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
-    room_wide, room_high = _WIDTH - 2 * _MARGIN, _HEIGHT - 2.0
+    room_wide, room_high = _WIDTH - 2 * _MARGIN, _HEIGHT - 2.45
     scale = min(room_wide / pixels_wide, room_high / pixels_high, 1 / 150)
     picture = slide.shapes.add_picture(
         io.BytesIO(png), _emu(_MARGIN), _emu(1.6), _emu(pixels_wide * scale), _emu(pixels_high * scale)
     )
     picture.name = finding[:80]
+    foot = slide.shapes.add_textbox(*(_emu(n) for n in (_MARGIN, _HEIGHT - 0.75, _WIDTH - 2 * _MARGIN, 0.6))).text_frame
+    foot.word_wrap, foot.text = True, below
+    foot.paragraphs[0].font.size = _emu(11 / 72)
 
 
 def _titled(deck: Any, title: str, notes: str) -> Any:
@@ -116,7 +134,7 @@ def _titled(deck: Any, title: str, notes: str) -> Any:
     frame.left, frame.top, frame.width, frame.height = (_emu(n) for n in (_MARGIN, 0.35, _WIDTH - 2 * _MARGIN, 1.1))
     frame.text_frame.text = title
     paragraph = frame.text_frame.paragraphs[0]
-    paragraph.font.size, paragraph.font.bold = _emu(26 / 72), True
+    paragraph.font.size, paragraph.font.bold, paragraph.alignment = _emu(26 / 72), True, _LEFT
     slide.notes_slide.notes_text_frame.text = notes
     return slide
 
@@ -133,6 +151,8 @@ def _listed(deck: Any, ranking: pl.DataFrame, notes: str) -> None:
         _emu(_WIDTH - 2 * _MARGIN),
         _emu(0.4 * (part.height + 1)),
     ).table
+    for column, share in zip(grid.columns, _WIDTHS, strict=True):
+        column.width = _emu((_WIDTH - 2 * _MARGIN) * share)
     rows = [
         list(_LISTED.values()),
         *(_row(handoff, row) for handoff, row in zip(words.handoffs(part), part.iter_rows(named=True), strict=True)),

@@ -33,7 +33,12 @@ th, td { text-align: left; padding: .25rem .45rem; border-bottom: 1px solid #D8D
 td { overflow-wrap: break-word; max-width: 12rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 @media print {
-    body { max-width: none; margin: 0; }
+    body { max-width: none; margin: 0; padding: 0; }
+    .wide { overflow: visible; }
+    table { font-size: .58rem; }
+    th, td { padding: .1rem .25rem; }
+    .number { white-space: normal; overflow-wrap: normal; }
+    .basis { break-inside: avoid; break-before: avoid; }
     h2 { break-after: avoid; }
     tr { break-inside: avoid; }
     thead { display: table-header-group; }

@@ -22,9 +22,10 @@ from ..visibility import visibility
 from .html import Html, element, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import altair as alt
+    import polars as pl
 
     from ..history import History
 
@@ -80,6 +81,12 @@ CASE = {
     "p_npv_positive": "probability that it pays",
     "payback_months": "months to repay, median",
 }
+MONEY = frozenset(
+    {
+        *("expected_annual_loss", "cost_per_failure", "cost", "yearly_cost", "saving", "cumulative_cost"),
+        *("cumulative_saving", "one_off", "yearly", "saving_per_year", "npv"),
+    }
+)
 METHOD = """
 A failure is counted at the handoff where it began; what it caused elsewhere is its cascade, and an attempt that a retry
 made up for is no failure.
@@ -134,7 +141,7 @@ def sections(history: History) -> list[Section]:
                 handoffs=ranking.height,
                 failures=rows["failures"],
             ),
-            tables=(table(ranking, RANKED),),
+            tables=(table(ranking, _priced(RANKED, ranking)),),
         ),
         *_plan(history, basis),
         Section(
@@ -192,6 +199,12 @@ def sections(history: History) -> list[Section]:
     ]
 
 
+def _priced(columns: Mapping[str, str], frame: pl.DataFrame) -> dict[str, str]:
+    """Name the currency in the headings of what is money."""
+    currency = words.currency(frame)
+    return {name: f"{said}, {currency}" if currency and name in MONEY else said for name, said in columns.items()}
+
+
 def _method() -> tuple[str, ...]:
     return tuple(METHOD.strip().split("\n\n"))
 
@@ -213,7 +226,7 @@ def _plan(history: History, basis: Callable[..., str]) -> list[Section]:
                 "shows the best plan at each smaller budget. The effects are those that the catalogue declares.",
                 measures=chosen.height,
             ),
-            tables=(table(chosen, PLANNED),),
+            tables=(table(chosen, _priced(PLANNED, chosen)),),
         ),
         _case(history, basis, budget, words.currency(frontier)),
     ]
@@ -232,7 +245,7 @@ def _case(history: History, basis: Callable[..., str], budget: float, currency: 
             f"simulated incident by incident; bands hold 80%. {together['assumptions']}",
             measures=case.height - 1,
         ),
-        tables=(table(case, CASE),),
+        tables=(table(case, _priced(CASE, case)),),
         text=(f"{together['reason']} One incident alone repays the outlay with a probability of {repays}.",),
     )
 
