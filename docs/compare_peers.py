@@ -28,7 +28,8 @@ SERVICE_GRAPH = """
     ORDER BY failures DESC, source, target
 """
 EVENTS = """
-    SELECT coalesce(correlation_id, trace_id) AS correlation_id, system, strftime(started_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS started_at
+    SELECT coalesce(correlation_id, trace_id) AS correlation_id, system,
+        strftime(started_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS started_at
     FROM spans
     WHERE coalesce(correlation_id, trace_id) IS NOT NULL AND kind <> 'step'
     ORDER BY start_us, span_uid
@@ -70,13 +71,13 @@ def main(python: str | None) -> None:
     ours = ha.failure_types(history).select("source", "target", "failures").group_by("source", "target").sum()
     counted = {(a, b): n for a, b, n in ours.select("source", "target", "failures").iter_rows() if (a, b) in began}
     rule = {(a, b): n for a, b, n in graph.select("source", "target", "failures").iter_rows()}
+    silent = ha.visibility(history)["silent_failures"].sum()
+    counts = f"{sum(counted.values()):,.0f} counted by handoff_analytics, {sum(rule.values()):,} by the rule"
     lines = [
         found("handoff_analytics", set(ha.dependency_graph(history).edges), true),
         found("rule of service graphs", set(rule), true),
-        f"failures that began at these handoffs: {sum(began.values()):,.0f} planted, "
-        f"{sum(counted.values()):,.0f} counted by handoff_analytics, {sum(rule.values()):,} by the rule",
-        f"silent failures: {ha.visibility(history)['silent_failures'].sum():,} found by handoff_analytics, none by "
-        "the rule or the process model: every status was good",
+        f"failures that began at handoffs of the traces: {sum(began.values()):,.0f} planted, {counts}",
+        f"silent failures: {silent:,} found by handoff_analytics; the others look at statuses, and these were good",
     ]
     if python is None:
         lines.append("pm4py: not installed (give the Python that has it)")
@@ -84,7 +85,8 @@ def main(python: str | None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "events.csv"
             history.sql(EVENTS).write_csv(file)
-            told = subprocess.run([python, "-c", PM4PY, str(file)], capture_output=True, text=True, check=True)  # noqa: S603 - the interpreter that the user named
+            command = [python, "-c", PM4PY, str(file)]  # the interpreter that the user named
+            told = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - as above
         answer = json.loads(told.stdout.splitlines()[-1])
         pairs = {(a, b) for a, b, _ in answer["pairs"]}
         lines.append(found(f"pm4py {answer['version']}, directly follows", pairs, true))
