@@ -72,13 +72,17 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
     Visits
         Empty frames when the scope holds no spans.
     """
-    spans = history.sql("""
+    spans = (
+        history.sql("""
         SELECT trace_key, span_key, parent_key, system, name, start_us, duration_us,
                status IN ('error', 'timeout') AS failed, kind IN ('client', 'producer') AS calls
         FROM spans
         WHERE kind <> 'step'
         ORDER BY trace_key, span_key, span_uid
-    """).unique(["trace_key", "span_key"], keep="first", maintain_order=True)
+    """)
+        .with_columns(_named(history, "system"))
+        .unique(["trace_key", "span_key"], keep="first", maintain_order=True)
+    )
     spans = spans.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     parents = spans.select(
         "trace_key",
@@ -167,7 +171,15 @@ def _linked(history: History) -> pl.DataFrame:
         JOIN spans AS s ON s.trace_key = l.linked_trace_key AND s.span_key = l.linked_span_key
         GROUP BY ALL
         ORDER BY ALL
-    """)
+    """).with_columns(_named(history, "linked_system"))
+
+
+def _named(history: History, column: str) -> pl.Expr:
+    """Return systems by the one name that the model gives each of them."""
+    if history.sql("SELECT 1 FROM duckdb_tables() WHERE table_name = 'system_names'").is_empty():
+        return pl.col(column)
+    names = dict(history.sql("SELECT name, system FROM system_names ORDER BY name").iter_rows())
+    return pl.col(column).replace(names)
 
 
 def _unseen(history: History, *, first: int) -> pl.DataFrame:
@@ -201,17 +213,26 @@ def _order(calls: pl.DataFrame) -> pl.DataFrame:
 
 
 def _logged(history: History, spans: pl.DataFrame, bodies: pl.DataFrame | None) -> pl.DataFrame:
-    """Return the log templates of each visit; a record belongs to the visit of its span."""
+    """Return the log templates of each visit: that of the record's span, else the system's only one in its trace."""
     records = history.sql("""
-        SELECT trace_key, span_key, coalesce(severity, 0) AS severity, body
+        SELECT trace_key, span_key, system, coalesce(severity, 0) AS severity, body
         FROM log_records
-        WHERE span_key IS NOT NULL AND body IS NOT NULL
+        WHERE trace_key IS NOT NULL AND body IS NOT NULL
         ORDER BY log_uid
-    """).with_columns(mask=masked(pl.col("body")))
+    """).with_columns(_named(history, "system"), mask=masked(pl.col("body")))
     if bodies is None:
         bodies = templates_of(records["mask"])
+    by_span = records.drop("system").join(
+        spans.select("trace_key", "span_key", "visit", "system"), on=["trace_key", "span_key"]
+    )
+    only = spans.group_by("trace_key", "system").agg(pl.col("visit").unique()).filter(pl.col("visit").list.len() == 1)
+    by_trace = (
+        records.join(spans.select("trace_key", "span_key"), on=["trace_key", "span_key"], how="anti")
+        .join(only.select("trace_key", "system", pl.col("visit").list.first()), on=["trace_key", "system"])
+        .select(by_span.columns)
+    )
     return (
-        records.join(bodies, on="mask", how="left")
-        .join(spans.select("trace_key", "span_key", "visit", "system"), on=["trace_key", "span_key"])
+        pl.concat([by_span, by_trace])
+        .join(bodies, on="mask", how="left")
         .select("visit", target="system", kind=pl.lit("template"), what=pl.coalesce("template", "mask"), bad=_BADNESS)
     )

@@ -33,9 +33,14 @@ class Fault:
     failed: float = 0.0  # share of its visits
     cut: float = 0.0  # share of its visits that end before it calls anything
     logs_error: float = 0.0  # share of its visits that log an error
+    reversed: float = 0.0  # share of its visits that call the others in the reverse order
+    extra: float = 0.0  # share of its visits that call a system that it did not call before
+    mute: float = 0.0  # share of its visits that do not log what they did
 
 
-def company(fault: Fault = Fault(), *, traces: int = 150, seed: int = 1, slower: float = 1.0) -> ha.History:
+def company(
+    fault: Fault = Fault(), *, traces: int = 150, seed: int = 1, slower: float = 1.0, spans_in_logs: bool = True
+) -> ha.History:
     """Simulate visits down the tree with client and server spans and one log line a visit."""
     random = np.random.default_rng(seed)
     spans: list[dict[str, object]] = []
@@ -57,16 +62,20 @@ def company(fault: Fault = Fault(), *, traces: int = 150, seed: int = 1, slower:
         failed = random.random() < mine.failed
         cut = random.random() < mine.cut
         error = random.random() < mine.logs_error
+        mute = random.random() < mine.mute
         logs.append(
             {
                 "trace": trace,
-                "span": here,
+                "span": here if spans_in_logs else None,
                 "system": system,
                 "severity": 17 if error else 9,
-                "body": "cannot read the thing" if error else f"{system} done",
+                "body": "cannot read the thing" if error else None if mute else f"{system} done",
             }
         )
-        for callee in [] if cut or failed else TREE[system]:
+        callees = TREE[system][::-1] if random.random() < mine.reversed else TREE[system]
+        if random.random() < mine.extra:
+            callees = [*callees, "ledger"]
+        for callee in [] if cut or failed else callees:
             client = f"{trace}-{len(spans)}"
             call: dict[str, object] = {
                 "trace": trace,
@@ -107,7 +116,7 @@ def company(fault: Fault = Fault(), *, traces: int = 150, seed: int = 1, slower:
         records = lines.select(
             log_uid=pl.int_range(pl.len()),
             trace_key=pl.Series([key(f"{seed}-{t}") for t in lines["trace"]]),
-            span_key=pl.Series([key(s) for s in lines["span"]]),
+            span_key=pl.Series([None if s is None else key(s) for s in lines["span"]], dtype=pl.Int64),
             system="system",
             severity="severity",
             body="body",
@@ -135,6 +144,8 @@ def usual() -> ha.History:
         (Fault("stock", delay_us=250_000), "gap_effect"),
         (Fault("ledger", own_us=150_000), "own_effect"),
         (Fault("shop", own_us=400_000), "own_effect"),
+        (Fault("orders", reversed=0.7), "order_effect"),
+        (Fault("payment", mute=0.7), "template_effect"),
     ],
 )
 def test_a_fault_is_blamed_on_its_system_and_on_what_is_wrong_there(
@@ -147,6 +158,32 @@ def test_a_fault_is_blamed_on_its_system_and_on_what_is_wrong_there(
     kinds = [name for name in changes.columns if name.endswith("_effect")]
     assert max(kinds, key=lambda name: first[name]) == effect
     assert first[effect.replace("_effect", "_p")] < 0.01
+
+
+def test_what_changed_is_named_and_each_kind_is_sure_of_it(usual: ha.History) -> None:
+    def named(fault: Fault, column: str) -> list[str]:
+        row = ha.compare(company(fault, seed=8), usual).filter(target=fault.system).row(0, named=True)
+        assert row[column]
+        return row[column]
+
+    assert named(Fault("orders", reversed=0.7), "order_inversions") == ["payment before stock"]
+    assert named(Fault("search", extra=0.7), "new_calls") == ["→ ledger"]
+    assert named(Fault("orders", cut=0.7), "missing_calls") == ["→ payment", "→ stock"]
+    assert named(Fault("payment", mute=0.7), "vanished_templates") == ["payment done"]
+    assert named(Fault("payment", logs_error=0.7), "new_templates") == ["cannot read the thing"]
+
+
+def test_a_new_call_is_named_and_sure_and_alone_no_alarm(usual: ha.History) -> None:
+    # Another branch of the code is another branch, and no failure yet.
+    first = ha.compare(company(Fault("search", extra=0.7), seed=8), usual).row(0, named=True)
+    assert (first["target"], first["new_calls"], first["alarm"]) == ("search", ["→ ledger"], False)
+    assert first["call_p"] < 0.01
+
+
+def test_logs_that_name_their_trace_and_no_span_speak_for_the_only_visit_of_their_system() -> None:
+    usual = company(seed=7, spans_in_logs=False)
+    first = ha.compare(company(Fault("payment", logs_error=0.6), seed=8, spans_in_logs=False), usual).row(0, named=True)
+    assert (first["target"], first["new_templates"], first["alarm"]) == ("payment", ["cannot read the thing"], True)
 
 
 def test_quiet_windows_raise_no_alarm_in_95_of_100_pairs(usual: ha.History) -> None:
