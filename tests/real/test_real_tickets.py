@@ -62,6 +62,25 @@ def test_the_first_group_is_mostly_the_last(uci: ha.History) -> None:
     assert round(share, 3) == 0.651
 
 
+def test_attention_gives_the_known_answers(uci: ha.History) -> None:
+    row = ha.routing(uci).row(0, named=True)
+    incidents = uci.sql("SELECT count(*) AS n FROM tickets").item()
+    assert row["handovers"] == 19_088
+    assert row["tickets"] - round(row["single_team_share"] * row["tickets"]) == 9_575
+    # Published as shares of all incidents; a few of those never had a group.
+    assert round(row["first_is_last_share"] * row["tickets"] / incidents, 3) == 0.651
+    assert round(row["ping_pong_direct"] * row["tickets"] / incidents, 3) == 0.089
+    assert row["ping_pong_any"] > row["ping_pong_direct"]
+    network = ha.team_network(uci)
+    assert (network.height, network["handovers"].sum()) == (1_060, 19_088)
+    assert network.select("source", "target", "handovers").head(3).rows() == [
+        ("20", "70", 1_088), ("70", "39", 1_060), ("70", "20", 1_056)
+    ]  # fmt: skip
+    # Nobody loaded telemetry of these systems: no ticket is linked to a failure, and nothing is called misdirected.
+    assert (row["linked"], row["first_right_share"]) == (0, None)
+    assert ha.attention(uci)["hours_misdirected"].sum() == 0
+
+
 def test_medians_and_kept_agreements_fall_with_every_reassignment(uci: ha.History) -> None:
     table = uci.sql("""
         SELECT least(reassignments, 4) AS reassignments, count(*) AS tickets,
