@@ -251,7 +251,7 @@ def _sheet_batches(frame: pl.DataFrame, header: int, sink: Sink) -> Iterator[Bat
 def parquet_table(source: Source, sink: Sink) -> Table:
     """Return the rows of a Parquet file, times as ISO text."""
     file = _parquet(source)
-    return Table(tuple(file.schema_arrow.names), _parquet_batches(file, sink))
+    return Table(tuple(file.schema_arrow.names), _parquet_batches(source, file, sink))
 
 
 def _parquet(source: Source) -> pyarrow.parquet.ParquetFile:
@@ -263,8 +263,15 @@ def _parquet(source: Source) -> pyarrow.parquet.ParquetFile:
             raise UnreadableFileError(f"{source.name} cannot be read as Parquet: {fault}.") from fault
 
 
-def _parquet_batches(file: Any, sink: Sink) -> Iterator[Batch]:
-    for part in file.iter_batches(BATCH_ROWS):
+def _parquet_batches(source: Source, file: Any, sink: Sink) -> Iterator[Batch]:
+    parts = file.iter_batches(BATCH_ROWS)
+    while True:
+        try:
+            part = next(parts, None)
+        except (pyarrow.ArrowInvalid, OSError) as fault:
+            raise UnreadableFileError(f"{source.name} cannot be read as Parquet: {fault}. Export it again.") from fault
+        if part is None:
+            return
         frame = pl.DataFrame(pl.from_arrow(part))
         texts = pl.DataFrame([_as_text(frame[name]).alias(f"c{place}") for place, name in enumerate(frame.columns)])
         first = sink.seen(frame.height)

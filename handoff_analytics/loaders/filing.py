@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import orjson
-import polars as pl
 
 from .. import __version__, model
 from ..errors import HandoffError, HistoryFullError, TooManyRejectsError, UnreadableFileError
 from . import aliases
-from .ledger import Sink, now
+from .ledger import UNEXPECTED, Sink, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +30,6 @@ _FULL = (
     *("No space left", "File too large", "Disk quota"),
     *("Out of Memory", "out of memory", "failed to allocate", "could not allocate"),
 )
-# What a value of an unforeseen kind leads to; faults of disk and memory, and interruptions, are none of these.
-_UNEXPECTED = (
-    TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError, pl.exceptions.PolarsError,
-    duckdb.DataError, duckdb.ProgrammingError,
-)  # fmt: skip
 # Parsing makes millions of objects and hardly a cycle: looking for cycles as often as usual takes most of the time.
 _COLLECT_EVERY = 500_000
 
@@ -144,7 +138,7 @@ def expecting(name: str, sink: Sink, found: Detection) -> Iterator[None]:
         yield
     except HandoffError:
         raise
-    except _UNEXPECTED as fault:
+    except (*UNEXPECTED, duckdb.DataError, duckdb.ProgrammingError) as fault:
         said = str(fault).splitlines()[0][:300] if str(fault) else "no more is known"
         raise UnreadableFileError(
             f"{name}: record {sink.counts['seen']:,}, or one near it, has a shape that the reader of "

@@ -9,12 +9,14 @@ import hashlib
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
 
+from ..errors import HandoffError
 from ..identity import key
 from .frames import framed
 from .jsontext import repaired
@@ -23,12 +25,16 @@ from .redact import Redaction
 from .settling import NATURAL, insert, schemas, settle, uid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from concurrent.futures import Future
 
     import duckdb
 
 BATCH_ROWS = 50_000
+UNEXPECTED = (
+    TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError, pl.exceptions.PolarsError,
+)  # fmt: skip
+"""What a value of an unforeseen kind leads to; faults of disk and memory, and interruptions, are none of these."""
 _BATCH_REJECTS = 2_000
 _RAW_BYTES = 4096
 _JSON = ("attributes", "resource", "fields", "definition")
@@ -202,6 +208,18 @@ class Sink:
         )
         if len(self._rejects) >= _BATCH_REJECTS:
             self._write_ledger()
+
+    @contextmanager
+    def attempt(self, record: Record) -> Iterator[None]:
+        """Reject a record in which a value is of a kind that nothing is known to do with; others are not touched."""
+        try:
+            yield
+        except HandoffError:
+            raise
+        except UNEXPECTED as fault:
+            self.reject(
+                record, "UNKNOWN_SHAPE", f"a value of another kind than was wanted: {type(fault).__name__}: {fault}"
+            )
 
     def skip(self, record: Record, why: str) -> None:
         """Leave out a record that this format does not use; the reasons are counted in the notes."""

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 from benches import Bench
 
@@ -22,6 +23,10 @@ EVENT = {"id": 5, "event": "commented", "created_at": "2026-01-05T10:30:00Z", "i
 JOB = {"id": 1, "run_id": 501, "name": "build", "workflow_name": "deploy", "status": "completed", "conclusion": "success", "started_at": "2026-01-05T08:01:00Z", "completed_at": "2026-01-05T08:05:00Z", "head_sha": "c0ffee", "runner_name": "r"}  # fmt: skip
 LOG = {"time": "2026-01-05T08:00:00Z", "level": "INFO", "service": "erp", "message": "order taken"}
 SPAN = {"traceId": "0af7651916cd43dd", "id": "b7ad6b7169203331", "name": "get", "timestamp": 1767600000000000, "duration": 5, "localEndpoint": {"serviceName": "crm"}}  # fmt: skip
+
+
+ENTRY = {"id": "R1", "type": "acknowledge_log_entry", "created_at": "2026-01-05T08:00:00Z", "agent": {"type": "user_reference", "summary": "ann"}, "channel": {"type": "web"}, "incident": {"id": "Q1"}}  # fmt: skip
+ISSUE = {"id": "1", "key": "OPS-1", "fields": {"summary": "It broke", "created": "2026-01-05T08:00:00.000+0000", "status": {"name": "Open"}}}  # fmt: skip
 
 
 @pytest.fixture
@@ -40,6 +45,9 @@ def ends(sink: Sink) -> dict[str, int]:
         ([EVENT | {"actor": {"login": ["ann", "ann"]}}], {"seen": 1, "loaded": 1}),
         ({"jobs": [JOB | {"steps": [{"name": "Set up", "number": 1, "status": "completed", "started_at": "2026-01-05T08:01:00Z", "completed_at": "2026-01-05T16:09:00.000+08:\0000"}]}]}, {"seen": 1, "loaded": 1}),
         ([SPAN, SPAN | {"traceId": {}, "kind": "CLIENT"}], {"seen": 2, "loaded": 2}),
+        ([ENTRY, ENTRY | {"id": "R2", "channel": {"type": "web"}, "agent": "U1"}], {"seen": 2, "loaded": 1, "rejected": 1}),
+        ({"names": {"summary": 7.5}, "issues": [ISSUE]}, {"seen": 1, "loaded": 1}),
+        ({"issues": [ISSUE, ISSUE | {"key": "OPS-2", "fields": {"summary": "x", "comment": 7}}]}, {"seen": 2, "loaded": 2}),
         ([SPAN, SPAN | {"annotations": [7]}], {"seen": 2, "loaded": 1, "rejected": 1}),
     ],
 )  # fmt: skip
@@ -88,6 +96,18 @@ def test_a_workbook_with_a_broken_sheet_is_refused_in_a_sentence(tmp_path: Path)
     path.write_bytes(broken.getvalue())
     with pytest.raises(UnreadableFileError, match=r"cannot be read as a workbook"):
         ha.load(path, quiet=True)
+
+
+def test_a_damaged_column_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    good = tmp_path / "good.parquet"
+    pl.DataFrame({"a": list(range(1000)), "b": ["x"] * 1000}).write_parquet(good)
+    content = bytearray(good.read_bytes())
+    for place in range(4, 40):
+        content[place] ^= 0xFF
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"damaged\.parquet cannot be read as Parquet"):
+        ha.draft_mapping(damaged)
 
 
 def test_an_event_log_that_is_no_object_is_rejected(bench: Bench) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
 
-_UNUSABLE = (TypeError, ValueError, AttributeError, KeyError)
+_UNUSABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 
 
 class Relation(NamedTuple):

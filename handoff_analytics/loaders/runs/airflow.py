@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
 
-_UNUSABLE = (TypeError, ValueError, AttributeError, KeyError)
+_UNUSABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 _OWN_WORK = re.compile(r"(Python|Bash|Branch|ShortCircuit|Empty|Dummy|LatestOnly|TriggerDagRun|Decorated)")
 """Operators whose work the worker does itself: the system of their steps is the orchestrator."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
 
-_UNUSABLE = (TypeError, ValueError, AttributeError, KeyError)
+_UNUSABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 _TRIGGERS = {
     "schedule": "schedule", "workflow_dispatch": "manual", "repository_dispatch": "webhook", "workflow_run": "event",
     "workflow_call": "event",

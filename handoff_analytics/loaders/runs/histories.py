@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
 
-_UNUSABLE = (TypeError, ValueError, AttributeError, KeyError, RecursionError)
+_UNUSABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _FAILED = re.compile(r"Failed|TimedOut|Aborted|Terminated|FAILED|TIMED_OUT|TERMINATED")
 
 
@@ -125,7 +125,12 @@ def _finish(sink: Sink, platform: Platform, name: str, found: list[tuple[Record,
     first = found[0][1]
     run_id = name or f"{first.at:%Y-%m-%dT%H:%M:%S.%f}-{key(str(first.details)):x}"
     record = found[-1][0]
-    execution = platform.together(run_id, [event for _, event in found])
+    try:
+        execution = platform.together(run_id, [event for _, event in found])
+    except _UNUSABLE as fault:
+        for place, _ in found:
+            sink.reject(place, "UNKNOWN_SHAPE", f"no execution of {platform.name}: {type(fault).__name__}: {fault}")
+        return
     run_id = execution.run["run_id"]
     trace_id = trace_of(platform.name, run_id)
     for place, event in found:

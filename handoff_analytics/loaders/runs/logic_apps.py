@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
 
-_UNUSABLE = (TypeError, ValueError, AttributeError, KeyError)
+_UNUSABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 _PATH = re.compile(
     r"(?:/workflows/(?P<workflow>[^/]+))?/runs/(?P<run>[^/]+)(?:/actions/(?P<action>[^/]+))?(?:/(?P<more>.*))?$",
     re.IGNORECASE,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..ledger import Sink
     from ..readers import Record, Source
 
-_UNUSABLE = (TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError)
+_UNUSABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _DEEPEST = 100
 
 

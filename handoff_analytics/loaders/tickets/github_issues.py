@@ -51,7 +51,8 @@ def parse_issues(source: Source, sink: Sink, found: Detection) -> None:
             elif "pull_request" in issue:
                 sink.skip(record, "pull requests")
             else:
-                _issue(record, issue, desk)
+                with sink.attempt(record):
+                    _issue(record, issue, desk)
 
 
 def _id(issue: dict[str, Any]) -> str:
@@ -126,7 +127,8 @@ def parse_events(source: Source, sink: Sink, found: Detection) -> None:
             elif "pull_request" in issue:
                 sink.skip(record, "events of pull requests")
             else:
-                _event(record, event, _id(issue), desk)
+                with sink.attempt(record):
+                    _event(record, event, _id(issue), desk)
 
 
 def _event(record: Record, event: dict[str, Any], key: str, desk: Desk) -> None:

@@ -185,7 +185,8 @@ def parse_rest(source: Source, sink: Sink, found: Detection) -> None:
             if not isinstance(issue, dict) or not isinstance(issue.get("fields"), dict) or not issue.get("key"):
                 sink.reject(record, "UNKNOWN_SHAPE", "no object with key and fields")
                 continue
-            _issue(record, issue, desk, names or {})
+            with sink.attempt(record):
+                _issue(record, issue, desk, names if isinstance(names, dict) else {})
 
 
 def _issue(record: Record, issue: dict[str, Any], desk: Desk, names: dict[str, str]) -> None:
@@ -193,7 +194,7 @@ def _issue(record: Record, issue: dict[str, Any], desk: Desk, names: dict[str, s
     uid = desk.uid(key)
     opened_at = desk.moment(fields.get("created"), record, uid)
     updated_at = desk.moment(fields.get("updated"), record, uid)
-    called = {name: names.get(name, name).strip().lower() for name in fields}
+    called = {name: str(names.get(name, name)).strip().lower() for name in fields}
     team = next(
         (_name(fields[name]) for word in _TEAMS for name, is_called in called.items() if is_called == word), None
     )

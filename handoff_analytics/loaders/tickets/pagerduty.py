@@ -65,7 +65,8 @@ def parse_incidents(source: Source, sink: Sink, found: Detection) -> None:
             if not isinstance(incident, dict) or not incident.get("id"):
                 sink.reject(record, "MISSING", "an incident without id", column="id")
                 continue
-            _incident(record, incident, desk)
+            with sink.attempt(record):
+                _incident(record, incident, desk)
 
 
 def _incident(record: Record, incident: dict[str, Any], desk: Desk) -> None:
@@ -132,7 +133,8 @@ def parse_log(source: Source, sink: Sink, found: Detection) -> None:
         if times and times[0] > times[-1]:
             page.reverse()
         for sequence, (record, entry, at) in enumerate(page, 1):
-            _entry(record, entry, at, sequence, desk)
+            with sink.attempt(record):
+                _entry(record, entry, at, sequence, desk)
 
 
 def _entry(record: Record, entry: dict[str, Any], at: datetime | None, sequence: int, desk: Desk) -> None:

@@ -75,7 +75,8 @@ def _each(
         for pointer, one in records(document.value, is_one):
             record = sink.part(document, one, pointer)
             if isinstance(one, dict) and is_one(one):
-                load(record, one, desk)
+                with sink.attempt(record):
+                    load(record, one, desk)
             else:
                 sink.reject(record, "UNKNOWN_SHAPE", "not a record of this export")
     sink.flush()
