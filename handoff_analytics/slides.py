@@ -13,12 +13,12 @@ import vl_convert
 
 from . import __version__, charts
 from .charts import canvas, words
-from .charts.page import writing
 from .economics.flow import cash_flow
 from .economics.measures import measures_of
 from .economics.prevention import prevention_case
 from .errors import MissingExtraError
 from .graph import dependency_graph
+from .outputs import written_whole
 from .ranking import rank
 from .recovery import recovery_cost
 from .visibility import visibility
@@ -96,8 +96,8 @@ def slides(history: History, path: str | Path) -> Path:
         _slide(deck, chart, _basis(history, notes))
     _listed(deck, ranking, _basis(history, _ranking_notes(ranking)))
     path = Path(path)
-    with writing(path):
-        deck.save(str(path))
+    with written_whole(path) as file:
+        deck.save(str(file))
     return path
 
 

@@ -159,7 +159,11 @@ class Store:
 
     def require(self) -> None:
         """Refuse a path at which there is no file."""
-        if self.path != MEMORY and not Path(self.path).is_file():
+        try:
+            absent = self.path != MEMORY and not Path(self.path).is_file()
+        except OSError:  # a name that no file can have
+            absent = True
+        if absent:
             raise NotAHistoryError(f"There is no history at {self.path}. Make one with ha.load(..., into=...).")
 
     def _opened(self) -> duckdb.DuckDBPyConnection:

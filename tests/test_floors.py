@@ -20,6 +20,7 @@ FLOORS = [
         "sequential",
         "overview",
         "terminal",
+        "outputs",
     },  # of plain values
     {"bursts", "posterior"},
     {"rates"},

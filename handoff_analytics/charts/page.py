@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
-from ..errors import ArgumentError, HistoryFullError
+from ..errors import ArgumentError
+from ..outputs import written_whole
 from . import theme
 from .renderer import described, library, picture, script_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import altair as alt
 
@@ -127,15 +127,6 @@ def save(chart: alt.TopLevelMixin, path: str | Path, *, scale: float = 2.0) -> P
             content = page(described(spec), figure(0, chart), [chart]).encode()
         case other:
             raise ArgumentError(f"A chart cannot be written as {other or path.name!r}: use .png, .svg, .pdf or .html.")
-    with writing(path):
-        path.write_bytes(content)
+    with written_whole(path) as file:
+        file.write_bytes(content)
     return path
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say what to do when a file that somebody asked for cannot be written."""
-    try:
-        yield
-    except OSError as fault:
-        raise HistoryFullError(f"{path} cannot be written: {fault.strerror}. Choose another place.") from fault

@@ -74,7 +74,7 @@ def is_control(document: Any) -> bool:
     """
     if not isinstance(document, dict):
         return False
-    if document.get("type") in _EXTRACTORS:
+    if isinstance(kind := document.get("type"), str) and kind in _EXTRACTORS:
         return not _EXTRACTED.isdisjoint(document)
     if len(document) == 1:
         name, action = next(iter(document.items()))

@@ -320,6 +320,8 @@ def _check(said: Mapping, file: str) -> None:
     for name, column in said.column.items():
         if table.get(name) == "TIMESTAMP" and column.type != "time":
             raise MappingError(f"{file}: column.{name} is a time. Say type = 'time' and its formats.")
+    if said.nested and head.reader not in {"json", "jsonl"}:
+        raise MappingError(f"{file}: nested is for reader = 'json' and 'jsonl': rows of {head.reader} hold no lists.")
     for nested_name, nested in said.nested.items():
         if nested.target not in {"ticket_events", "spans"}:
             raise unknown_word(nested.target, {"ticket_events", "spans"}, where=f"{file}: nested.{nested_name}.target")

@@ -16,6 +16,7 @@ import orjson
 import polars as pl
 
 from ..errors import ArgumentError, MissingExtraError
+from ..outputs import written_whole
 from ..terminal import plain, spreadsheet_safe, spreadsheet_safe_cell
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def export_remediation(worklist: pl.DataFrame, path: str | Path, *, format: Form
         raise ArgumentError(
             f"{file.name}: no format is known for {format or file.suffix!r}. Give format= one of {', '.join(_WRITERS)}."
         )
-    _WRITERS[kind](worklist, file)
+    with written_whole(file) as beside:
+        _WRITERS[kind](worklist, beside)
     return file
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..charts.page import STYLE, figure, page, writing
+from ..charts.page import STYLE, figure, page
+from ..outputs import written_whole
 from .html import Html, element, joined
 from .sections import sections, summary
 
@@ -87,6 +88,6 @@ def report(history: History, path: str | Path) -> Path:
         basis = element("p", part.basis, class_="basis")
         body.append(element("section", element("h2", part.title), *words, *drawn, *tables, basis))
     whole = joined(*summary(history, parts), *body)
-    with writing(path):
-        path.write_text(page("Handoffs: what to fix first", whole, charts, style=_STYLE), encoding="utf-8")
+    with written_whole(path) as file:
+        file.write_text(page("Handoffs: what to fix first", whole, charts, style=_STYLE), encoding="utf-8")
     return path

@@ -15,7 +15,7 @@ import pytest
 from benches import Bench
 
 import handoff_analytics as ha
-from handoff_analytics.errors import HandoffError, MappingError, UnreadableFileError
+from handoff_analytics.errors import HandoffError, MappingError, NotAHistoryError, UnreadableFileError
 from handoff_analytics.loaders.ledger import Sink
 
 FUZZ = Path(__file__).parents[2] / "bench" / "fuzz"
@@ -119,6 +119,24 @@ def test_a_mapping_must_read_times_as_times() -> None:
     column = {"run_id": {"from": "id", "required": True}, "ended_at": {"from": "end"}}
     with pytest.raises(MappingError, match=r"column\.ended_at is a time. Say type = 'time'"):
         ha.load([], mapping={"mapping": head, "column": column}, quiet=True)
+
+
+def test_lists_in_rows_that_hold_none_are_refused_in_a_mapping() -> None:
+    head = {"format": 1, "name": "x", "target": "tickets", "reader": "csv"}
+    nested = {"changes": {"path": "changes[*]", "target": "ticket_events", "column": {"field": {"from": "a"}}}}
+    with pytest.raises(MappingError, match=r"nested is for reader = 'json' and 'jsonl'"):
+        ha.load([], mapping={"mapping": head, "column": {"ticket_id": {"from": "id"}}, "nested": nested}, quiet=True)
+
+
+def test_a_line_whose_type_is_no_word_is_a_record_like_any_other(bench: Bench) -> None:
+    event = {"id": 1, "type": "ExecutionStarted", "timestamp": "2026-01-05T08:00:00Z", "previousEventId": 0}
+    sink = bench.load(json.dumps(event) + "\n" + json.dumps(event | {"type": ["a"]}) + "\n", format="stepfunctions")
+    assert sink.counts["seen"] == 2
+
+
+def test_a_history_of_a_name_that_no_file_can_have_is_refused_in_a_sentence() -> None:
+    with pytest.raises(NotAHistoryError, match="There is no history at"):
+        ha.open("x" * 5000)
 
 
 def test_a_name_that_is_too_long_for_a_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
