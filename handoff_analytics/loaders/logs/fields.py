@@ -308,6 +308,12 @@ def _ids(fields: Fields, entry: Entry) -> None:
             fields.taken(name)
             break
     for name, value in fields.of("correlation"):
+        # Elastic calls the span of a request its transaction; elsewhere that is a business key.
+        if entry.span_id is None and entry.trace_id is not None and name == "transaction.id":
+            entry.span_id = span_id(value)
+            if entry.span_id is not None:
+                fields.taken(name)
+                continue
         entry.correlation_id = present(value)
         if entry.correlation_id is not None:
             fields.taken(name)
