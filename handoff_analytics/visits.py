@@ -46,8 +46,8 @@ class Visits:
     Attributes
     ----------
     rows
-        visit, trace_key, source, target, operation, caller (visit), gap_us (caller side minus callee side), own_us
-        (callee's time outside of its calls); nulls where a side sent no telemetry.
+        visit, trace_key, source, target, operation, caller (visit), gap_us (caller side minus callee side; of a message,
+        how long it waited), own_us (callee's time outside of its calls); nulls where a side sent no telemetry.
     events
         visit, target, kind (failed, call, order, operation, template), what, bad (from 0 to 1: how plainly it reports a
         failure).
@@ -74,7 +74,7 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
     """
     spans = (
         history.sql("""
-        SELECT trace_key, span_key, parent_key, system, name, start_us, duration_us,
+        SELECT trace_key, span_key, parent_key, system, name, kind, start_us, duration_us,
                status IN ('error', 'timeout') AS failed, kind IN ('client', 'producer') AS calls
         FROM spans
         WHERE kind <> 'step'
@@ -91,6 +91,8 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
         pl.col("system").alias("parent_system"),
         pl.col("duration_us").alias("caller_us"),
         (pl.col("failed") & pl.col("calls")).alias("call_failed"),
+        # Who sends a message does not wait: the gap is how long the message did.
+        pl.when(pl.col("kind") == "producer").then("start_us").alias("sent_us"),
     )
     spans = spans.join(parents, on=["trace_key", "parent_key"], how="left", maintain_order="left")
     enters = spans["parent_system"].is_null() | (spans["parent_system"] != spans["system"])
@@ -113,7 +115,9 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
             target="system",
             operation="name",
             caller="caller",
-            gap_us=pl.col("caller_us") - pl.col("duration_us"),
+            gap_us=pl.coalesce(
+                pl.col("start_us") - pl.coalesce("sent_us", "linked_us"), pl.col("caller_us") - pl.col("duration_us")
+            ),
             own_us=pl.col("duration_us") - pl.col("outside_us").fill_null(0),
             # A call that failed although its receiver reports success was refused, or came too late.
             failed=pl.col("failed") | pl.col("call_failed").fill_null(value=False),
@@ -131,6 +135,7 @@ def visits(history: History, *, bodies: pl.DataFrame | None = None) -> Visits:
         calls.select(
             visit="caller", target="parent_system", kind=pl.lit("call"), what=pl.lit("→ ") + pl.col("system"), bad=0.0
         ),
+        _repeated(spans),
         _order(calls),
         spans.filter(~pl.col("enters")).select(
             "visit",
@@ -164,9 +169,9 @@ def _roots(enters: np.ndarray, parent: np.ndarray) -> pl.Series:
 
 
 def _linked(history: History) -> pl.DataFrame:
-    """Return for each consuming span the system that produced its message, by span link."""
+    """Return for each consuming span the system that produced its message, by span link, and when."""
     return history.sql("""
-        SELECT l.trace_key, l.span_key, min(s.system) AS linked_system
+        SELECT l.trace_key, l.span_key, min(s.system) AS linked_system, min(s.start_us) AS linked_us
         FROM span_links AS l
         JOIN spans AS s ON s.trace_key = l.linked_trace_key AND s.span_key = l.linked_span_key
         GROUP BY ALL
@@ -194,6 +199,24 @@ def _unseen(history: History, *, first: int) -> pl.DataFrame:
         """,
         first=first,
     )
+
+
+def _repeated(spans: pl.DataFrame) -> pl.DataFrame:
+    """Return the calls that a visit made more than once: another system's same operation."""
+    again = (
+        spans.filter(pl.col("enters") & pl.col("parent").is_not_null())
+        .join(spans.select(parent="place", caller="visit"), on="parent", how="left", maintain_order="left")
+        .group_by("caller", "parent_system", "system", "name")
+        .agg(pl.len().alias("times"))
+        .filter(pl.col("times") > 1)
+    )
+    return again.select(
+        visit="caller",
+        target="parent_system",
+        kind=pl.lit("call"),
+        what=pl.lit("→ ") + pl.col("system") + " again",
+        bad=0.0,
+    ).unique(maintain_order=True)
 
 
 def _order(calls: pl.DataFrame) -> pl.DataFrame:

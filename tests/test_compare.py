@@ -218,3 +218,86 @@ def test_the_frame_is_as_promised(usual: ha.History) -> None:
         changes.schema
     ).items()
     assert (changes["score"] < 0.2).all()
+
+
+def queue(wait_us: float, *, seed: int, linked: bool) -> ha.History:
+    """A shop that sends a message for each order; the ledger takes it up after a while, in the same trace or another."""
+    random = np.random.default_rng(seed)
+    rows: list[dict[str, object]] = []
+    links: list[dict[str, object]] = []
+    for number in range(120):
+        at, later = 1_000_000 * number, f"{seed}-{number}-later" if linked else f"{seed}-{number}"
+        trace = f"{seed}-{number}"
+        sent = at + 500
+        taken = sent + int(wait_us * random.lognormal(0, 0.3))
+        for name, where, parent, system, kind, start, lasted in (
+            ("root", trace, None, "shop", "server", at, 2_000),
+            ("sent", trace, "root", "shop", "producer", sent, 100),
+            ("taken", later, None if linked else "sent", "ledger", "consumer", taken, 3_000),
+        ):
+            rows.append(
+                {"span_uid": key(where, name), "trace_key": key(where), "span_key": key(name), "parent_key": key(parent) if parent else None,
+                 "system": system, "name": name, "kind": kind, "start_us": start, "duration_us": int(lasted * random.lognormal(0, 0.2)), "status": "ok"}
+            )  # fmt: skip
+        links.append(
+            {
+                "trace_key": key(later),
+                "span_key": key("taken"),
+                "linked_trace_key": key(trace),
+                "linked_span_key": key("sent"),
+            }
+        )
+    history = history_with()
+    with history._store.writer() as connection:
+        frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
+            started_at=pl.from_epoch("start_us", time_unit="us")
+        )
+        for table, content in (
+            (("spans", frame), ("span_links", pl.DataFrame(links))) if linked else (("spans", frame),)
+        ):
+            connection.register("content", content.to_arrow())
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM content").fetchall()
+            connection.unregister("content")
+    return history
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_messages_that_wait_longer_are_a_wider_gap(linked: bool) -> None:
+    usual = queue(20_000, seed=1, linked=linked)
+    first = ha.compare(queue(600_000, seed=2, linked=linked), usual).row(0, named=True)
+    assert (first["source"], first["target"], first["alarm"]) == ("shop", "ledger", True)
+    assert first["gap_before_ms"] == pytest.approx(20, rel=0.2)
+    assert first["gap_after_ms"] == pytest.approx(600, rel=0.2)
+    assert not ha.compare(queue(20_000, seed=3, linked=linked), usual)["alarm"].any()
+
+
+def test_calls_that_are_repeated_are_seen() -> None:
+    def retrying(share: float, seed: int) -> ha.History:
+        random = np.random.default_rng(seed)
+        rows = []
+        for number in range(150):
+            again = random.random() < share
+            for place in range(3 if again else 1):
+                rows += [("call", place, number), ("visit", place, number)]
+            rows.append(("root", 0, number))
+        history = history_with()
+        frame = pl.DataFrame(
+            [
+                {"span_uid": key(str(seed), what, str(place), str(number)), "trace_key": key(f"{seed}-{number}"), "span_key": key(what, str(place)),
+                 "parent_key": {"root": None, "call": key("root", "0"), "visit": key("call", str(place))}[what],
+                 "system": "bank" if what == "visit" else "shop", "name": what, "kind": {"root": "server", "call": "client", "visit": "server"}[what],
+                 "start_us": 10**6 * number + 1_000 * place, "duration_us": 5_000 if what == "root" else 900, "status": "ok"}
+                for what, place, number in rows
+            ],
+            infer_schema_length=None,
+        ).with_columns(started_at=pl.from_epoch("start_us", time_unit="us"))  # fmt: skip
+        with history._store.writer() as connection:
+            connection.register("content", frame.to_arrow())
+            connection.execute("INSERT INTO spans BY NAME SELECT * FROM content").fetchall()
+            connection.unregister("content")
+        return history
+
+    changes = ha.compare(retrying(0.6, 2), retrying(0.02, 1))
+    shop = changes.filter(target="shop").row(0, named=True)
+    assert shop["new_calls"][0] == "→ bank again"
+    assert shop["call_p"] < 0.01
