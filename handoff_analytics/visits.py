@@ -46,8 +46,8 @@ class Visits:
     Attributes
     ----------
     rows
-        visit, trace_key, source, target, operation, caller (visit), gap_us (caller side minus callee side; of a message,
-        how long it waited), own_us (callee's time outside of its calls); nulls where a side sent no telemetry.
+        visit, trace_key, source, target, operation, caller (visit), gap_us (caller side minus callee side; of a
+        message, how long it waited), own_us (callee's time outside of its calls); nulls where a side sent no telemetry.
     events
         visit, target, kind (failed, call, order, operation, template), what, bad (from 0 to 1: how plainly it reports a
         failure).
