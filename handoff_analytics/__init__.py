@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "History": "history:History",
     "Measure": "economics.measures:Measure",
+    "accept_aliases": "loaders.acceptance:accept_aliases",
     "alert_rules": "alerting:alert_rules",
     "alias_proposals": "loaders.aliases:alias_proposals",
     "annual_loss": "economics.loss:annual_loss",
@@ -111,6 +112,7 @@ __all__ = [
     "History",
     "Measure",
     "__version__",
+    "accept_aliases",
     "alert_rules",
     "alias_proposals",
     "annual_loss",

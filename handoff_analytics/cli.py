@@ -258,14 +258,23 @@ def plan(
 @app.command()
 def aliases(
     history: HistoryFile = DEFAULT,
+    accept: Annotated[list[str] | None, typer.Option(help="NAME=SYSTEM, as often as there are names.")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """List the names that match no system, and which system each is likely to be; accept one in a catalogue.
+    """List the names that match no system, what is behind each, and which system it is likely to be; accept some.
 
-    Example: handoffs aliases acme.duckdb
+    Example: handoffs aliases acme.duckdb --accept "Paymnet=payment-service"
     """
-    show(ha.alias_proposals(ha.open(history)), title="Names to accept", as_json=as_json, as_csv=as_csv)
+    pairs = [one.rpartition("=") for one in accept or ()]
+    if any(not (name and system) for name, _, system in pairs):
+        raise typer.BadParameter("--accept takes NAME=SYSTEM, such as 'Paymnet=payment-service'.")
+    if pairs:
+        ha.accept_aliases(ha.open(history), {name.strip(): system.strip() for name, _, system in pairs})
+    opened = ha.open(history)
+    proposed = ha.alias_proposals(opened).rename({"alias": "name"}).drop("tickets")
+    named = ha.unmatched_names(opened).join(proposed, on="name", how="left", maintain_order="left")
+    show(named, title="Names that match no system", as_json=as_json, as_csv=as_csv)
 
 
 @app.command(name="draft-mapping")

@@ -63,6 +63,25 @@ def test_load_adds_to_a_history(tmp_path: Path) -> None:
     assert json.loads(ran("sql", "SELECT count(*) AS n FROM declared_systems", into, "--json").stdout)[0]["n"] > 5
 
 
+def test_names_that_match_no_system_are_listed_and_accepted(tmp_path: Path) -> None:
+    into, tickets, catalogue = tmp_path / "h.duckdb", tmp_path / "t.csv", tmp_path / "c.toml"
+    tickets.write_text("number,opened_at,resolved_at,cmdb_ci\nINC1,2026-01-05 10:00:00,2026-01-05 12:00:00,Paymnet\n")
+    catalogue.write_text('[[system]]\nname = "payment"\n')
+    assert ran("load", catalogue, tickets, "--into", into, "--timezone", "UTC").exit_code == 0
+    (row,) = json.loads(ran("aliases", into, "--json").stdout)
+    assert (row["name"], row["tickets"], row["hours"], row["amount"], row["system"]) == (
+        "Paymnet",
+        1,
+        2.0,
+        0.0,
+        "payment",
+    )
+    assert ran("aliases", into, "--accept", "Paymnet").exit_code == 2
+    assert json.loads(ran("aliases", into, "--accept", "Paymnet=payment", "--json").stdout) == []
+    told = json.loads(ran("sql", "SELECT alias, match FROM system_aliases", into, "--json").stdout)
+    assert told == [{"alias": "Paymnet", "match": "user"}]
+
+
 def test_a_mapping_is_drafted_and_checked(tmp_path: Path) -> None:
     drafted = ran("draft-mapping", samples.folder() / "outcomes.csv")
     assert drafted.exit_code == 0

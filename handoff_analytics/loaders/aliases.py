@@ -105,7 +105,7 @@ def keys(name: str) -> tuple[tuple[str, str, float], ...]:
     return tuple(found.values())
 
 
-def _systems(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def canonical(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Return the names that count: what reports telemetry, and what is declared."""
     rows = connection.execute(
         """
@@ -145,7 +145,7 @@ def meet(connection: duckdb.DuckDBPyConnection) -> int:
     int
         Aliases by rule.
     """
-    systems = _systems(connection)
+    systems = canonical(connection)
     said = {
         alias.lower()
         for (alias,) in connection.execute("SELECT alias FROM system_aliases WHERE match = 'user'").fetchall()

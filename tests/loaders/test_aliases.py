@@ -6,6 +6,7 @@ import pytest
 from benches import Bench
 
 import handoff_analytics as ha
+from handoff_analytics.errors import ArgumentError
 from handoff_analytics.loaders import aliases
 
 
@@ -120,3 +121,22 @@ def test_proposals_are_for_a_person_to_accept(acme: ha.History) -> None:
         ("The old order-service box", "order-service", 1),
     ]
     assert proposed["confidence"].is_between(0, 1).all()
+
+
+def test_what_is_accepted_counts_at_once_and_stays(acme: ha.History, tmp_path: Path) -> None:
+    accepted = ha.accept_aliases(acme, {"Paymnet": "payment"})
+    assert ha.unmatched_names(accepted)["name"].to_list() == ["The old order-service box"]
+    again = tmp_path / "more.csv"
+    again.write_text("number,opened_at,resolved_at,cmdb_ci\nINC9,2026-01-07 10:00:00,,Paymnet\n")
+    history = ha.load(again, into=accepted, quiet=True)
+    assert "Paymnet" not in ha.unmatched_names(history)["name"].to_list()
+    # A second thought replaces the first, whatever its case.
+    changed = ha.accept_aliases(history, {"paymnet": "order-service"})
+    told = changed.sql("SELECT alias, system FROM system_aliases WHERE match = 'user' ORDER BY 1").rows()
+    assert told == [("Geld", "payment"), ("paymnet", "order-service")]
+
+
+def test_a_system_that_is_none_cannot_be_meant(acme: ha.History) -> None:
+    with pytest.raises(ArgumentError, match=r"'paymint' is no system.*Did you mean 'payment'"):
+        ha.accept_aliases(acme, {"Paymnet": "paymint"})
+    assert ha.unmatched_names(acme).height == 2
