@@ -63,6 +63,8 @@ def _ranked(ranking: Any) -> Any:
 PLANNED = ("place", "title", "chosen", "cost", "saving", "cumulative_saving", "chosen_share")
 WARNED = ("source", "target", "metric", "warned_at", "share", "usual", "lead_days", "outcome")
 GREEN = ("source", "target", "failing_minutes", "green_minutes", "green_share", "green_low", "green_high")
+TOLD = ("at", "event", "source", "target", "attempt", "status", "text", "reference")
+AGAIN = ("place", "correlation_id", "source", "target", "operation", "mode", "safe", "why", "first", "amount")
 CHANGED = ("rank", "source", "target", "score", "alarm", "why")
 
 
@@ -232,6 +234,44 @@ def green(
         as_json=as_json,
         as_csv=as_csv,
     )
+
+
+@app.command()
+def trace(
+    id: Annotated[str, typer.Argument(help="Correlation id of a transaction, or the id of one of its traces.")],  # noqa: A002 - the word of the interface
+    history: HistoryFile = DEFAULT,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Tell everything that happened to one transaction: attempts, errors, recoveries, checks and tickets.
+
+    Example: handoffs trace SO-100456 acme.duckdb
+    """
+    show(ha.trace(ha.open(history), id), title=id, columns=TOLD, as_json=as_json, as_csv=as_csv)
+
+
+@app.command()
+def reposts(
+    history: HistoryFile = DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    out: Annotated[Path | None, typer.Option(help="Write the whole list to this .csv or .jsonl file.")] = None,
+    top: Top = 15,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List what did not arrive and has to be sent again, and whether that is safe.
+
+    Example: handoffs reposts acme.duckdb --since 2026-06-01 --out again.csv
+    """
+    found = ha.repost_list(_history(history, since, until))
+    if out is not None:
+        typer.echo(
+            f"{found.height:,} transactions, {found['safe'].sum():,} of them safe: {ha.export_reposts(found, out)}"
+        )
+        return
+    shown = found if as_json or as_csv else found.head(top)
+    show(shown, title="Send these again", columns=AGAIN, as_json=as_json, as_csv=as_csv)
 
 
 @app.command()

@@ -111,3 +111,16 @@ def test_warnings_alerts_and_green_minutes_are_told(history: Path) -> None:
     assert ran("warnings", history, "--until", "2026-01-05").exit_code == 0
     assert ran("alerts", history).stdout.startswith("groups:\n")
     assert json.loads(ran("green", history, "--json").stdout)[0]["green_minutes"] > 0
+
+
+def test_a_transaction_is_told_and_what_is_missing_is_listed(history: Path, tmp_path: Path) -> None:
+    told = json.loads(ran("trace", "SO-100456", history, "--json").stdout)
+    assert {"retry", "error", "ticket"} <= {row["event"] for row in told}
+    assert "label-printer" in ran("trace", "SO-100456", history).stdout
+    assert "Send these again" in ran("reposts", history, "--top", 3).stdout
+    out = tmp_path / "again.csv"
+    said = ran("reposts", history, "--out", out)
+    assert said.exit_code == 0
+    assert "of them safe to send again" in said.stdout
+    rows = list(csv.DictReader(io.StringIO(out.read_text())))
+    assert {row["safe"] for row in rows} == {"true", "false"}
