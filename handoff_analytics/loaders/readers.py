@@ -17,7 +17,7 @@ from .jsontext import said
 from .structure import DEEPEST, elements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from .ledger import Sink
     from .structure import Element
@@ -47,6 +47,9 @@ _WIDE = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# So many bytes of lines are taken at once, and fewer lines are not worth it.
+_LOT_BYTES = 12 << 20
+_FEW_LINES = 8
 # A format that needs the object around a long array is given it, with one element in the array.
 _WRAPPED = frozenset(("resourceSpans", "resourceLogs", "resourceMetrics", "batches"))
 
@@ -155,7 +158,12 @@ def _too_large(what: str, size_bytes: int, limit_bytes: int) -> str:
 
 
 def json_documents(
-    source: Source, sink: Sink, *, split: Collection[str] = (), known_shallow: bool = False
+    source: Source,
+    sink: Sink,
+    *,
+    split: Collection[str] = (),
+    known_shallow: bool = False,
+    take: Callable[[list[bytes]], bool] | None = None,
 ) -> Iterator[Record]:
     """Yield each JSON document of a file: each line, each element of one array, or the whole.
 
@@ -172,20 +180,32 @@ def json_documents(
         Under the keys of OTLP an element comes inside of its object, with `Record.first` as its place.
     known_shallow
         Whether the reader looks only as deep as its format goes, so that depth need not be measured.
+    take
+        Is given many documents at a time before they are parsed, where each is a line, and says whether it took them;
+        those that it did not take are yielded.
     """
-    reading = _Json(source, sink, split, known_shallow=known_shallow)
+    reading = _Json(source, sink, split, known_shallow=known_shallow, take=take)
     yield from reading.lines() if reading.is_by_line() else reading.documents()
 
 
 class _Json:
     """One file of JSON while it is read."""
 
-    def __init__(self, source: Source, sink: Sink, split: Collection[str], *, known_shallow: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        split: Collection[str],
+        *,
+        known_shallow: bool,
+        take: Callable[[list[bytes]], bool] | None,
+    ) -> None:
         self._source = source
         self._sink = sink
         self._encoded = encoding(source)
         self._split = split
         self._shallow = known_shallow
+        self._take = take
         # Places in a text of wide characters are not those in its bytes.
         self._placed = self._encoded == "utf-8"
 
@@ -215,7 +235,17 @@ class _Json:
 
     def lines(self) -> Iterator[Record]:
         """Yield the documents of a file with one in each line."""
-        for number, offset, raw, size, ended in _lines(self._source, self._encoded):
+        given = _lines(self._source, self._encoded)
+        yield from self._read(given if self._take is None else self._left(given, self._take))
+
+    def _left(self, given: Iterator[_Line], take: Callable[[list[bytes]], bool]) -> Iterator[_Line]:
+        """Yield the lines that are not taken in lots."""
+        while lot := list(_lot(given)):
+            if len(lot) < _FEW_LINES or not take([line.raw for line in lot]):
+                yield from lot
+
+    def _read(self, given: Iterable[_Line]) -> Iterator[Record]:
+        for number, offset, raw, size, ended in given:
             record = Record(0, None, number, offset if self._placed else None, "", raw)
             if size > LONGEST_LINE_BYTES:
                 self._reject(record, "TOO_LARGE", _too_large("line", size, LONGEST_LINE_BYTES))
@@ -284,6 +314,16 @@ class _Json:
     def _reject(self, place: Record, code: str, reason: str) -> None:
         record = self._sink.record(None, line=place.line, offset=place.offset, pointer=place.pointer, raw=place.raw)
         self._sink.reject(record, code, reason)
+
+
+def _lot(lines: Iterator[_Line]) -> Iterator[_Line]:
+    """Yield lines until they are many bytes; one that is cut at its end, or long, is the last."""
+    size = 0
+    for line in lines:
+        yield line
+        size += line.size_bytes
+        if size >= _LOT_BYTES:
+            return
 
 
 def _slices(text: bytes) -> Iterator[bytes]:

@@ -45,6 +45,8 @@ _DERIVED = {
     "trace_key": ("trace_id", f"CASE WHEN trace_id IS NOT NULL THEN {key_sql('trace_id')} END"),
     "span_key": ("span_id", f"CASE WHEN span_id IS NOT NULL THEN {key_sql('span_id')} END"),
     "parent_key": ("parent_span_id", f"CASE WHEN parent_span_id IS NOT NULL THEN {key_sql('parent_span_id')} END"),
+    "linked_trace_key": ("linked_trace_id", key_sql("linked_trace_id")),
+    "linked_span_key": ("linked_span_id", key_sql("linked_span_id")),
     "started_at": ("start_us", "make_timestamp(start_us)"),
     "logged_at": ("log_us", "make_timestamp(log_us)"),
     "span_uid": ("span_id", key_sql("trace_id", "span_id", "NULL", "'1'")),

@@ -1,4 +1,4 @@
-"""OTLP is read into columns: whatever stands at any place of a file, each record is loaded or rejected with its place."""
+"""OTLP is read into columns: whatever stands anywhere in a file, each record is loaded or rejected with its place."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from benches import Bench
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+from handoff_analytics.loaders.traces.otlp_lots import Lots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +92,8 @@ ODD = (
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(PLACES), st.sampled_from(ODD), st.booleans())
+@example(("resourceSpans", 0, "scopeSpans", 0, "spans", 1, "traceState"), {"d": DEEP}, False)
+@example(("resourceSpans", 0, "scopeSpans", 0, "scope", "name"), {"d": DEEP}, False)
 def test_whatever_stands_anywhere_every_record_is_accounted_for(
     tmp_path: Path, place: tuple[Any, ...], odd: Any, in_array: bool
 ) -> None:
@@ -181,3 +185,89 @@ def test_ids_of_zeros_are_no_ids(tmp_path: Path) -> None:
         ("MISSING", "/resourceSpans/0/scopeSpans/0/spans/0")
     ]
     assert bench.one("spans", "parent_span_id", "parent_key", where="start_ns % 10 = 2") == (None, None)
+
+
+TABLES = ("spans", "span_links", "log_records", "rejects", "quality_flags")
+
+
+def traces(number: int) -> dict[str, Any]:
+    """Return a document of nothing but what most files hold, other spans for each number."""
+    held = document()["resourceSpans"]
+    second = held[0]["scopeSpans"][0]["spans"][1]
+    del second["traceState"], second["attributes"][1]
+    text = json.dumps({"resourceSpans": held})
+    return json.loads(text.replace(TRACE, f"{number:032X}").replace("SO-1", f'\\"é\\\\{number}'))
+
+
+def read_both_ways(folder: Path, lines: list[Any], *, taken: bool | None = None) -> None:
+    """Read documents as a lot and one by one, and compare all that is stored."""
+    content, stored, took = "".join(json.dumps(line) + "\n" for line in lines), [], []
+    original = Lots.take
+    for many in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Lots, "take", lambda self, given, many=many: many and _kept(took, original(self, given)))
+            bench = Bench(folder)
+            counts = bench.load(content, format="otlp").counts
+        tables = {}
+        for table in TABLES:
+            found = bench.connection.execute(f"SELECT * FROM {table} ORDER BY ALL")
+            names = [name for name, *_ in found.description]
+            tables[table] = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        stored.append((counts, tables))
+    if taken is not None:
+        assert took == [taken]
+    assert stored[0][0] == stored[1][0]
+    for table in TABLES:
+        assert stored[0][1][table] == stored[1][1][table], table
+
+
+def _kept(took: list[bool], answer: bool) -> bool:
+    took.append(answer)
+    return answer
+
+
+def test_a_lot_says_what_its_documents_say_one_by_one(tmp_path: Path) -> None:
+    read_both_ways(tmp_path, [traces(number) for number in range(1, 13)], taken=True)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([place for place in places(traces(5)) if place]), st.sampled_from(ODD))
+def test_a_lot_with_anything_odd_is_read_like_its_documents(tmp_path: Path, place: tuple[Any, ...], odd: Any) -> None:
+    lines = [traces(number) for number in range(1, 10)]
+    holder: Any = lines[4]
+    for step in place[:-1]:
+        holder = holder[step]
+    holder[place[-1]] = odd
+    read_both_ways(tmp_path, lines)
+
+
+NAMES = ("http.response.status_code", "order.id", "amount", "customer.id", "db.system", "peer.service", "x", "attempt")
+VALUES = st.one_of(
+    st.text(max_size=6).map(lambda text: {"stringValue": text}),
+    st.integers(-(2**64), 2**64).map(lambda number: {"intValue": str(number)}),
+    st.integers(0, 600).map(lambda number: {"intValue": str(number)}),
+    st.floats(allow_nan=False, allow_infinity=False).map(lambda number: {"doubleValue": number}),
+    st.booleans().map(lambda truth: {"boolValue": truth}),
+    st.lists(st.booleans(), max_size=2).map(
+        lambda truths: {"arrayValue": {"values": [{"boolValue": truth} for truth in truths]}}
+    ),
+)
+SPANS = st.builds(
+    lambda attributes, more: {"attributes": [{"key": name, "value": value} for name, value in attributes], **more},
+    st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=4, unique_by=lambda one: one[0]),
+    st.fixed_dictionaries(
+        {"kind": st.integers(0, 5), "name": st.text(max_size=4), "status": st.sampled_from([{}, {"code": 2}])},
+        optional={"events": st.just([{"name": "paid", "attributes": [attribute("y", boolValue=False)]}])},
+    ),
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(SPANS, min_size=8, max_size=14))
+def test_whatever_attributes_say_a_lot_reads_them_alike(tmp_path: Path, spans: list[dict[str, Any]]) -> None:
+    lines = [
+        {"resourceSpans": [{"scopeSpans": [{"spans": [span(n, **{"x": 1} | one)]}]}]} for n, one in enumerate(spans, 1)
+    ]
+    for line in lines:
+        del line["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["x"]
+    read_both_ways(tmp_path, lines)

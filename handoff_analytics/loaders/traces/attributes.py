@@ -36,7 +36,7 @@ CORRELATION = (
     *("http.request.header.x-correlation-id", "messaging.message.conversation_id", "case.id", "workflow.run.id"),
 )
 """Attributes that hold a key of the business transaction, the most telling ones first."""
-_CUSTOMER = ("customer.id", "customer_id", "enduser.id", "user.id", "tenant.id")
+CUSTOMER = ("customer.id", "customer_id", "enduser.id", "user.id", "tenant.id")
 WORKFLOW = ("workflow.name", "workflow", "cicd.pipeline.name", "process.name", "business.process")
 HOST = ("host.name", "k8s.pod.name", "service.instance.id", "container.id", "hostname", "ip")
 PLATFORM = ("platform.type", "deployment.platform.type")
@@ -75,7 +75,8 @@ class Plan(NamedTuple):
     """Whether attributes say with which probability the trace was kept."""
 
 
-def _text(value: Any) -> str | None:
+def as_it_is(value: Any) -> str | None:
+    """Return a value as text."""
     return value if value.__class__ is str else str(value)
 
 
@@ -107,8 +108,8 @@ def _coded(family: str) -> Callable[[Any], str]:
 
 
 _COLUMNS: tuple[tuple[str, tuple[str, ...], Callable[[Any], Any]], ...] = (
-    ("host", ("host.name", "hostname"), _text),
-    ("platform", PLATFORM, _text),
+    ("host", ("host.name", "hostname"), as_it_is),
+    ("platform", PLATFORM, as_it_is),
     (
         "destination",
         (
@@ -116,7 +117,7 @@ _COLUMNS: tuple[tuple[str, tuple[str, ...], Callable[[Any], Any]], ...] = (
             *("messaging.kafka.topic", "messaging.kafka.destination.topic", "kafka.topic", "db.collection.name"),
             *("db.sql.table", "db.mongodb.collection", "file.path", "http.route"),
         ),
-        _text,
+        as_it_is,
     ),
     ("http_status", ("http.response.status_code", "http.status_code", "http.status"), _whole),
     (
@@ -125,7 +126,7 @@ _COLUMNS: tuple[tuple[str, tuple[str, ...], Callable[[Any], Any]], ...] = (
         _grpc,
     ),
     *(("error_code", names, _coded(family)) for family, names in _CODES),
-    ("error_type", ("error.type", "exception.type", "error.kind", "error.class"), _text),
+    ("error_type", ("error.type", "exception.type", "error.kind", "error.class"), as_it_is),
     ("attempt", ("http.request.resend_count", "http.resend_count"), _resent),
     ("attempt", ("attempt", "retry.attempt", "messaging.delivery.attempt"), _whole),
     (
@@ -134,12 +135,12 @@ _COLUMNS: tuple[tuple[str, tuple[str, ...], Callable[[Any], Any]], ...] = (
             *("messaging.message.id", "messaging.message_id", "message_bus.message_id"),
             *("messaging.message.conversation_id", "idempotency.key", "idempotency_key"),
         ),
-        _text,
+        as_it_is,
     ),
-    ("correlation_id", CORRELATION, _text),
-    ("run_id", ("workflow.run.id", "cicd.pipeline.run.id", "faas.invocation_id"), _text),
-    ("workflow", WORKFLOW, _text),
-    ("customer", _CUSTOMER, _text),
+    ("correlation_id", CORRELATION, as_it_is),
+    ("run_id", ("workflow.run.id", "cicd.pipeline.run.id", "faas.invocation_id"), as_it_is),
+    ("workflow", WORKFLOW, as_it_is),
+    ("customer", CUSTOMER, as_it_is),
     ("amount", ("order.amount", "amount", "transaction.amount", "payment.amount", "order.total"), number),
 )
 
@@ -159,12 +160,12 @@ def plan(names: tuple[str, ...], kind: str = "internal") -> Plan:
         peer = (*_NAMED_PEER, *(_CALLER if kind == "server" else _PEER))
     there = set(names)
     wanted: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {}
-    for column, candidates, read in (("peer", peer, _text), *_COLUMNS):
+    for column, candidates, read in (("peer", peer, as_it_is), *_COLUMNS):
         wanted.setdefault(column, []).extend((name, read) for name in candidates if name in there)
     return Plan(
         channel=way,
         wanted=tuple((column, tuple(named)) for column, named in wanted.items() if named),
-        customers=tuple(name for name in _CUSTOMER if name in there),
+        customers=tuple(name for name in CUSTOMER if name in there),
         sampled=not there.isdisjoint(("sampling.probability", "sampler.type")),
     )
 
@@ -224,7 +225,7 @@ def first(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     for name in names:
         value = attributes.get(name)
         if value is not None and value != "":
-            return _text(value)
+            return as_it_is(value)
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -30,6 +31,7 @@ class Gathering:
         self._schema = schemas()[table]
         self._resources: list[dict[str, str | None]] = []
         self._sparse: dict[str, tuple[list[int], list[Any]]] = {}
+        self._pieces: dict[str, list[tuple[Any, pl.Series]]] = {}
 
     def enter(self, resource: Mapping[str, Any]) -> int:
         """Return the place of a resource among those of the batch."""
@@ -48,13 +50,20 @@ class Gathering:
             known[0].extend(rows)
             known[1].extend(values)
 
-    def frame(self, dense: Mapping[str, Sequence[Any] | pl.Series], resource_of: Sequence[int]) -> pl.DataFrame:
+    def fill_series(self, column: str, rows: Any, values: pl.Series) -> None:
+        """Fill a column in some rows, an array of them, with a series."""
+        if column in self._schema:
+            self._pieces.setdefault(column, []).append((rows, values.cast(self._schema[column])))
+
+    def frame(
+        self, dense: Mapping[str, Sequence[Any] | pl.Series], resource_of: Sequence[int] | pl.Series
+    ) -> pl.DataFrame:
         """Return the batch; what a row says goes before what its resource says."""
         columns = {
             name: values.alias(name) if isinstance(values, pl.Series) else series(name, values, self._schema[name])
             for name, values in dense.items()
         }
-        places = pl.Series(resource_of, dtype=pl.UInt32)
+        places = pl.Series(resource_of, dtype=pl.UInt32, strict=False)
         resources = pl.DataFrame(self._resources, schema=_OF_RESOURCE)
         for name in _OF_RESOURCE:
             if name in self._schema and resources[name].null_count() < resources.height:
@@ -63,6 +72,10 @@ class Gathering:
         for name, (rows, values) in self._sparse.items():
             before = columns.get(name, empty.cast(self._schema[name]).new_from_index(0, places.len()))
             columns[name] = before.scatter(rows, series(name, values, self._schema[name])).alias(name)
+        for name, pieces in self._pieces.items():
+            before = columns.get(name, empty.cast(self._schema[name]).new_from_index(0, places.len()))
+            places_of = np.concatenate([rows for rows, _ in pieces])
+            columns[name] = before.scatter(places_of, pl.concat([values for _, values in pieces])).alias(name)
         return pl.DataFrame(columns)
 
 

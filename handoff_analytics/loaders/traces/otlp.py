@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..detect import Detection, Format
 from ..readers import Record, Source, json_documents
 from .otlp_logs import Logs
+from .otlp_lots import Lots
 from .otlp_spans import Spans
-from .otlp_values import UNUSABLE, Scope, flat
+from .otlp_values import UNUSABLE, Scope, as_text, flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,8 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Read the spans and log records of every document; metrics are left out."""
     del found
     reading = _Reading(sink)
-    for document in json_documents(source, sink, split=_SPLIT, known_shallow=True):
+    lots = Lots(sink, reading.events)
+    for document in json_documents(source, sink, split=_SPLIT, known_shallow=True, take=lots.take):
         reading.read(document)
     for rows in (reading.spans, reading.logs, reading.events):
         rows.write()
@@ -81,7 +83,7 @@ class _Reading:
                         if not isinstance(held, list):
                             raise TypeError(f"wanted an array of {items}")
                         by = scope.get("scope") or scope.get("instrumentationLibrary") or {}
-                        more = {f"otel.scope.{name}": by[name] for name in ("name", "version") if by.get(name)}
+                        more = {f"otel.scope.{name}": as_text(by[name]) for name in ("name", "version") if by.get(name)}
                         scopes.append(Scope(document, f"{pointer}/{kind}/{j}/{items}", held, resource, more))
             except UNUSABLE as fault:
                 self._refuse(document, holder, pointer, f"not the shape of OTLP: {fault}")

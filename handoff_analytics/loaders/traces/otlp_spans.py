@@ -103,7 +103,7 @@ class Spans:
             frame = self._gathered.frame(
                 {name: values for name, values in self._columns.items() if name != "end_ns"}, self._resource_of
             )
-            frame = _completed(frame, pl.Series(self._columns["end_ns"], dtype=pl.Int64))
+            frame = completed(frame, pl.Series(self._columns["end_ns"], dtype=pl.Int64))
             if not all(self._good):
                 frame = frame.filter(pl.Series(self._good))
             self._begin_batch()
@@ -255,7 +255,7 @@ class Spans:
             state = span.get("traceState")
             if state:
                 fill("weight", [before + row], [weight(flats[row], as_text(state))])
-                flats[row]["w3c.tracestate"] = state
+                flats[row]["w3c.tracestate"] = as_text(state)
             if good[row] and (span.get("links") or span.get("events")):
                 record = self._record(row)
                 trace_id, span_id = dense["trace_id"][row].lower(), dense["span_id"][row].lower()
@@ -315,7 +315,7 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-def _completed(frame: pl.DataFrame, end_ns: pl.Series) -> pl.DataFrame:
+def completed(frame: pl.DataFrame, end_ns: pl.Series) -> pl.DataFrame:
     """Return spans with durations, times in microseconds, and ids in lower case."""
     took = pl.when(end_ns > 0).then(end_ns - pl.col("start_ns"))
     weights = pl.col("weight").fill_null(1.0) if "weight" in frame.columns else pl.lit(1.0)

@@ -92,6 +92,8 @@ def said(value: Any, depth: int = 0) -> Any:
     for name, content in value.items():
         if content.__class__ is str and name not in _NUMBERS:
             return content
+        if content is None:
+            continue
         if name == "intValue":
             number = int(content)
             return number if number in _INT64 else str(number)
