@@ -73,7 +73,7 @@ def _open(path: str | Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as fault:
         raise explained(fault, path) from fault
     connection.execute("SET TimeZone = 'UTC'").fetchall()
-    # In a notebook DuckDB would show a bar of its own for each long query, and leave it there.
+    # Its own bar would stay in a notebook, and goes to stdout elsewhere, which is for answers.
     connection.execute("SET enable_progress_bar = false").fetchall()
     _keep_modest(connection)
     return connection

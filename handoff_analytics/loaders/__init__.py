@@ -15,7 +15,7 @@ from ..errors import ArgumentError, HandoffError, UnknownFormatError, Unreadable
 from ..history import History
 from ..store import MEMORY
 from .detect import Detection, Format, detect
-from .filing import file_in, known_as, last_load, refresh
+from .filing import file_in, interruptible, known_as, last_load, refresh
 from .ledger import Sink
 from .progress import Progress
 from .rawtables import opened
@@ -126,6 +126,7 @@ def load(
     left_out: list[str] = []
     again: list[tuple[str, int]] = []
     with (
+        interruptible(),
         Progress(total_bytes=sum(source.size_bytes for source in found), quiet=quiet) as progress,
         history._store.writer() as connection,  # noqa: SLF001 - the loader is the one writer of a history
     ):

@@ -186,14 +186,33 @@ def _transaction(connection: duckdb.DuckDBPyConnection, what: str) -> Iterator[l
     except BaseException as fault:
         for sink in writing:
             sink.abandon()
-        # After some faults DuckDB has rolled back already.
-        with contextlib.suppress(duckdb.Error):
-            connection.execute("ROLLBACK").fetchall()
-        if isinstance(fault, duckdb.InterruptException):
+        # After some faults DuckDB has rolled back already; an interrupt may meet the first try.
+        for _ in range(2):
+            with contextlib.suppress(duckdb.Error, RuntimeError):
+                connection.execute("ROLLBACK").fetchall()
+        if _is_interrupt(fault):
             raise KeyboardInterrupt from fault
         if not isinstance(fault, HandoffError) and (full := _full(fault, path, what)) is not None:
             raise full from fault
         raise
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Make what the database raises after Ctrl-C the interrupt that it is."""
+    try:
+        yield
+    except (duckdb.Error, RuntimeError) as fault:
+        if _is_interrupt(fault):
+            raise KeyboardInterrupt from fault
+        raise
+
+
+def _is_interrupt(fault: BaseException) -> bool:
+    # A query that waits raises the one, a query that begins the other.
+    return isinstance(fault, duckdb.InterruptException) or (
+        isinstance(fault, RuntimeError) and str(fault) == "Query interrupted"
+    )
 
 
 def _full(fault: BaseException, path: str | None, what: str) -> HistoryFullError | None:
