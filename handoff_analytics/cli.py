@@ -266,9 +266,8 @@ def reposts(
     """
     found = ha.repost_list(_history(history, since, until))
     if out is not None:
-        typer.echo(
-            f"{found.height:,} transactions, {found['safe'].sum():,} of them safe: {ha.export_reposts(found, out)}"
-        )
+        ha.export_reposts(found, out)
+        typer.echo(f"{found.height:,} calls, {found['safe'].sum():,} of them safe to send again: {out}")
         return
     shown = found if as_json or as_csv else found.head(top)
     show(shown, title="Send these again", columns=AGAIN, as_json=as_json, as_csv=as_csv)
