@@ -49,6 +49,10 @@ class EmptyHistoryError(HandoffError, LookupError):
     """A measure was asked of a history, or a scope, that holds nothing to measure."""
 
 
+class EngineError(HandoffError, OSError):
+    """An engine cannot be reached, or refuses a query."""
+
+
 class QueryError(HandoffError, ValueError):
     """A query cannot run: it writes, it does not parse, or it names what is not there."""
 

@@ -29,7 +29,7 @@ FLOORS = [
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared
     {"loaders", "working_time", "prices", "keeping"},  # evidence in, and what people enter
-    {"graph", "templates", "classification", "integrity", "person_hours"},  # structure
+    {"graph", "templates", "classification", "integrity", "person_hours", "engines", "publishing"},  # structure
     {"visits", "ticket_times", "signals"},  # what is measured
     {"frequency", "cascade", "recovery", "visibility", "attention", "compare", "explanation", "degradation", "green"},
     {"kinds", "consequences"},  # what failures are, and what follows from them

@@ -36,6 +36,17 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
     make_table(connection, "ticket_ids", "silent_findings")
     silent.find(connection)
     mark_silent(connection)
+    conclude(connection)
+
+
+def conclude(connection: duckdb.DuckDBPyConnection) -> None:
+    """Build what follows from crossings, silent findings and tickets: failures, handoffs, cascades and recoveries.
+
+    Parameters
+    ----------
+    connection
+        As for `build`, with those tables and the working table `classified` made.
+    """
     make_working(connection, "faults", "causes", "spread", "blame")
     make_table(connection, "failures", "handoffs", "cascades", "team_handoffs")
     allocation.share_out(connection)

@@ -58,7 +58,7 @@ def _find_cycles(connection: duckdb.DuckDBPyConnection) -> None:
     """Find the calls whose target is among the systems that led to them."""
     run(connection, "CREATE OR REPLACE TEMP TABLE cycles (crossing_id BIGINT)")
     edges = connection.execute("SELECT DISTINCT source, target FROM calls WHERE caller_key IS NOT NULL").fetchall()
-    core = _circular(set(edges))
+    core = circular(set(edges))
     if not core:
         return
     run(connection, "CREATE OR REPLACE TEMP TABLE core (source VARCHAR, target VARCHAR)")
@@ -100,7 +100,7 @@ def _find_cycles(connection: duckdb.DuckDBPyConnection) -> None:
     drop(connection, "climbing", "core")
 
 
-def _circular(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def circular(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Leave only the edges that may lie on a circle: sources that nobody calls, and targets that call nobody, go."""
     while True:
         sources, targets = {source for source, _ in edges}, {target for _, target in edges}

@@ -80,6 +80,8 @@ def find(connection: duckdb.DuckDBPyConnection) -> None:
         connection.register("drops", drops.to_arrow())
         _insert(connection, "SELECT * FROM drops", {})
         connection.unregister("drops")
+    for name in ("continuation_rules", "field_pairs", "candidate_pairs"):
+        connection.execute(f"DROP TABLE IF EXISTS temp.{name}").fetchall()
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, select: str, values: dict[str, int]) -> None:
