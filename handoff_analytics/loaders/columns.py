@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ..declarations import suggestion
 from ..errors import MappingError
-from .casts import Cast, cast, cleaned
+from .casts import REJECT, Cast, cast, cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +26,7 @@ _PEOPLE = re.compile(
     r"user(?:[ _]?name)?|(?:customer|full|first|last)[ _]name)$",
     re.IGNORECASE,
 )
+_STATUSES = frozenset(("status", "technical_status"))
 _SHARED = 0.2
 """A doubt that more than this share of a batch has is said once, not row by row."""
 
@@ -240,6 +241,9 @@ def typed(
             continue
         texts = _templated(batch, made, name) if name in made.parts else text(batch, made, name)
         read = (known or {}).get(name) or cast(texts, column, made.values, zone=made.zone)
+        if name in _STATUSES and read.code == "ENUM" and read.bad is not None and REJECT not in column.map.values():
+            # A word that the mapping does not know is no reason to lose the record: it is no success, and is flagged.
+            read = replace(read, values=read.values.zip_with(~read.bad, texts), bad=None)
         out[name] = read.values
         if read.nanoseconds is not None:
             out[f"{name} ns"] = read.nanoseconds

@@ -228,7 +228,7 @@ SPAN = (
 
 def one_line(path: Path, size_bytes: int) -> int:
     """Write one JSON document of one line with as many spans as fit; return how many."""
-    note, spans = "x" * 4000, 0
+    note, spans = "x" * 200, 0
     with path.open("w") as file:
         file.write('{"resourceSpans":[')
         while file.tell() < size_bytes:

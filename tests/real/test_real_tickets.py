@@ -36,6 +36,23 @@ def test_every_row_of_the_audit_log_is_loaded(uci: ha.History) -> None:
     assert (doubtful["clock_skew"], doubtful["unknown_status"]) == (5, 5)
 
 
+def test_what_is_known_of_the_whole_log(uci: ha.History) -> None:
+    told = uci.sql("""
+        SELECT count(DISTINCT team) AS groups, count(*) FILTER (WHERE team IS NULL) AS without,
+            count(*) FILTER (WHERE state = '-100') AS odd
+        FROM ticket_snapshots
+    """)
+    # 14,213 rows have no group; the 79 groups that the log is known for count nobody as one.
+    assert told.row(0) == (78, 14_213, 5)
+    load = uci.loads.row(0, named=True)
+    assert (f"{load['first_at']:%Y-%m-%d}", f"{load['last_at']:%Y-%m-%d}") == ("2016-02-29", "2017-02-18")
+    # 3,141 of the rows have no time of resolution: those of these tickets.
+    unresolved = uci.sql(
+        "SELECT count(*) FROM ticket_snapshots SEMI JOIN (FROM tickets WHERE resolved_at IS NULL) USING (ticket_uid)"
+    )
+    assert unresolved.item() == 3_141
+
+
 def test_handoffs_between_groups_are_the_known_ones(uci: ha.History) -> None:
     handoffs = "ticket_events WHERE field = 'team' AND old_value IS NOT NULL"
     counted = uci.sql(

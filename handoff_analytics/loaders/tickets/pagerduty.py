@@ -130,11 +130,17 @@ def parse_log(source: Source, sink: Sink, found: Detection) -> None:
                 continue
             page.append((record, entry, desk.moment(entry.get("created_at"), record, desk.uid(str(incident["id"])))))
         times = [at for _, _, at in page if at is not None]
-        if times and times[0] > times[-1]:
+        if times and (times[0] > times[-1] or (times[0] == times[-1] and _ends_with_trigger(page))):
             page.reverse()
         for sequence, (record, entry, at) in enumerate(page, 1):
             with sink.attempt(record):
                 _entry(record, entry, at, sequence, desk)
+
+
+def _ends_with_trigger(page: list[tuple[Record, dict[str, Any], datetime | None]]) -> bool:
+    """Tell whether the beginning of an incident comes last: of entries of one second no time says the order."""
+    kinds = [str(entry.get("type")) for _, entry, _ in page]
+    return len(kinds) > 1 and kinds[-1] == "trigger_log_entry" and kinds[0] != "trigger_log_entry"
 
 
 def _entry(record: Record, entry: dict[str, Any], at: datetime | None, sequence: int, desk: Desk) -> None:
