@@ -150,3 +150,34 @@ def test_dark_mode_is_followed(visit):
         != "#FFFFFF"
     )
     assert page.faults() == []
+
+
+@pytest.mark.browser
+def test_an_error_is_one_sentence_that_says_what_to_do(visit):
+    page = visit("error.ipynb", SETUP, "ha.open('nowhere.duckdb')")
+    page.run()
+    said = page.page.locator("[data-mime-type='application/vnd.jupyter.error']").inner_text()
+    assert said.strip().startswith("NotAHistoryError: There is no history at nowhere.duckdb")
+    assert len(said.strip().splitlines()) == 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.browser
+def test_hostile_names_run_no_script_anywhere_in_a_notebook(visit):
+    page = visit(
+        "hostile.ipynb",
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})",
+        "import handoff_analytics as ha\nfrom test_explorer import EVIL, evidence\nhistory = evidence(EVIL)\nhistory",
+        "explorer = ha.explore(history)\nexplorer",
+        "ha.charts.graph(ha.dependency_graph(history), history=history)",
+        "ha.charts.failure_types(ha.failure_types(history), history=history)",
+        "ha.say(EVIL)",
+        "ha.rank(history)",
+        "explorer._view.value = 'cost'\nexplorer._detail._what.value = 'one transaction'",
+    )
+    for cell in range(8):
+        page.run_cell(cell)
+    assert page.page.evaluate("window.ran") is None
+    assert page.page.locator("img[src=x], img[src$='/x']").count() == 0
+    assert page.drawn >= 3
+    assert page.faults() == []
