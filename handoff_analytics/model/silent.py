@@ -222,7 +222,7 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         ),
         -- A transaction is a system's when it was entered or handed something on, also when it handed nothing on.
         whole AS (
-            SELECT source, transaction, min(reached_at) AS began_at
+            SELECT source, transaction, date_trunc('day', min(reached_at)) AS day
             FROM (
                 SELECT source, transaction, reached_at FROM reached WHERE source <> 'external'
                 UNION ALL
@@ -230,18 +230,20 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             )
             GROUP BY ALL
         ),
-        known AS (SELECT DISTINCT source, target, channel FROM silent_findings WHERE detector = 'missing_continuation')
-        SELECT
-            r.source, r.target, r.channel, date_trunc('day', w.began_at) AS day,
-            any_value(n.transactions) AS transactions, count(*) AS carried
-        FROM reached AS r
-        JOIN whole AS w USING (source, transaction)
-        JOIN (
-            SELECT source, date_trunc('day', began_at) AS day, count(*) AS transactions FROM whole GROUP BY ALL
-        ) AS n ON n.source = r.source AND n.day = date_trunc('day', w.began_at)
-        ANTI JOIN known AS k ON k.source = r.source AND k.target = r.target AND k.channel = r.channel
-        GROUP BY r.source, r.target, r.channel, date_trunc('day', w.began_at)
-        ORDER BY r.source, r.target, r.channel, day
+        known AS (SELECT DISTINCT source, target, channel FROM silent_findings WHERE detector = 'missing_continuation'),
+        -- Summed up before the days' totals are joined: joined first, every crossing would meet every day of its source.
+        summed AS MATERIALIZED (
+            SELECT r.source, r.target, r.channel, w.day, count(*) AS carried
+            FROM reached AS r
+            JOIN whole AS w USING (source, transaction)
+            ANTI JOIN known AS k ON k.source = r.source AND k.target = r.target AND k.channel = r.channel
+            GROUP BY ALL
+        ),
+        days AS MATERIALIZED (SELECT source, day, count(*) AS transactions FROM whole GROUP BY ALL)
+        SELECT s.source, s.target, s.channel, s.day, n.transactions, s.carried
+        FROM summed AS s
+        JOIN days AS n ON n.source = s.source AND n.day = s.day
+        ORDER BY s.source, s.target, s.channel, s.day
         """,
     )
     found = []
