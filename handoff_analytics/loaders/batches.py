@@ -313,7 +313,14 @@ def _json_batches(source: Source, sink: Sink, shape: JsonShape) -> Iterator[Batc
         if not isinstance(record.value, dict):
             sink.reject(record, "UNKNOWN_SHAPE", f"a {type(record.value).__name__} where an object was wanted")
             continue
-        texts = [as_text(paths.value(record.value, one, parents)) for one in shape.wanted]
+        # Most paths are keys of the record itself.
+        held = record.value
+        texts = [
+            told
+            if (told := held[one] if one in held else paths.value(held, one, parents)).__class__ is str
+            else as_text(told)
+            for one in shape.wanted
+        ]
         rest = paths.flat(record.value, without=taken)
         attributes = orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
         found.append((record, texts, attributes, parents))
