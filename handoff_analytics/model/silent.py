@@ -231,7 +231,7 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             GROUP BY ALL
         ),
         known AS (SELECT DISTINCT source, target, channel FROM silent_findings WHERE detector = 'missing_continuation'),
-        -- Summed up before the days' totals are joined: joined first, every crossing would meet every day of its source.
+        -- Summed up first: a join of crossings with days would let each meet every day of its source.
         summed AS MATERIALIZED (
             SELECT r.source, r.target, r.channel, w.day, count(*) AS carried
             FROM reached AS r

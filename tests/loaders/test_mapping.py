@@ -103,7 +103,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (said(priority={"from": "x", "thousands": ""}), "thousands is empty"),
         (said(priority={"from": "x", "decimal": ";"}), "must be '.' or ','"),
         (said(priority={"from": "x", "type": "float", "decimal": ",", "thousands": ","}), "must differ"),
-        ({**said(), "nested": {"a": {"path": "x[*]", "target": "runs", "column": KEY}}}, "nested.a.target"),
+        (
+            {**said({"reader": "json"}), "nested": {"a": {"path": "x[*]", "target": "runs", "column": KEY}}},
+            "nested.a.target",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(document: dict[str, Any], message: str) -> None:
