@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import duckdb
+from goals import Pair
 
 import handoff_analytics as ha
 from handoff_analytics import samples
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Pair = tuple[Callable[[], object], Callable[[], object], Callable[[], None]]
+    Calls = tuple[Callable[[], object], Callable[[], object], Callable[[], None]]
 
 _VALUE = "STRUCT(stringValue VARCHAR, intValue VARCHAR, doubleValue DOUBLE, boolValue BOOLEAN)"
 _ATTRIBUTES = f'STRUCT("key" VARCHAR, "value" {_VALUE})[]'
@@ -52,7 +53,7 @@ def _loaded(files: str, into: Path) -> ha.History:
     return ha.load(files, into=_fresh(into), quiet=True)
 
 
-def otlp(folder: Path, spans: int) -> Pair:
+def otlp(folder: Path, spans: int) -> Calls:
     """Time OTLP, model included, against a typed read of it with unnest, attributes by name."""
     files = _volume(folder, spans, "otlp")
     ours, bare = folder / "otlp-ours.duckdb", folder / "otlp-bare.duckdb"
@@ -96,7 +97,7 @@ def otlp(folder: Path, spans: int) -> Pair:
     return library, reference, same
 
 
-def flat_spans(folder: Path, spans: int) -> Pair:
+def flat_spans(folder: Path, spans: int) -> Calls:
     """Time flat JSON lines of spans by a mapping, against a bare typed read of them."""
     files = _volume(folder, spans, "jsonl")
     ours, bare = folder / "flat-ours.duckdb", folder / "flat-bare.duckdb"
@@ -136,3 +137,21 @@ def flat_spans(folder: Path, spans: int) -> Pair:
         assert ha.open(ours).sql(f"{query} FROM spans").row(0) == theirs
 
     return library, reference, same
+
+
+GOALS = (
+    Pair(
+        "3.8",
+        "flat JSON lines into a database file / bare typed read of it into one",
+        flat_spans,
+        {"quick": 10_000, "full": 150_000, "goal": 1_000_000},
+        1.5,
+    ),
+    Pair(
+        "3.8",
+        "OTLP into a database file / typed read with unnest: twice as fast, all attributes kept",
+        otlp,
+        {"quick": 10_000, "full": 150_000, "goal": 1_000_000},
+        0.5,
+    ),
+)

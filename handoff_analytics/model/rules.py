@@ -196,7 +196,7 @@ def _text_hits(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         text=pl.concat_str(["error_type", words, "error_text"], separator=". ", ignore_nulls=True).str.slice(0, 4000),
     )
     # Each text once, each rule by itself: a pattern alone is found by its letters, many in one are walked through.
-    distinct = said.select("text").unique().drop_nulls().sort("text")
+    distinct = said.select("text").unique().drop_nulls().sort("text").lazy()
     found = [
         distinct.select("text", at=pl.col("text").str.find(f"(?i){row['pattern']}").cast(pl.Int64))
         .drop_nulls("at")
@@ -205,7 +205,7 @@ def _text_hits(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     ]
     if not found:
         return said.clear().join(texts, how="cross").with_columns(at=pl.lit(0, dtype=pl.Int64))
-    return said.join(pl.concat(found), on="text")
+    return said.join(pl.concat(pl.collect_all(found)), on="text")
 
 
 def classified(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
