@@ -271,7 +271,8 @@ def learned_cascade(
 
     Noisy-or with leak: when some parents of a node failed before it, the node fails with probability
     1 - (1 - leak) * prod(1 - p of each edge). Expectation-maximisation shares every failure out among the failed
-    parents and the leak; half a success in two trials is added to each edge, so that one co-failure proves little.
+    parents and the leak. Each edge is believed to pass on what all edges together do, as if two failures had shown it:
+    one co-failure proves little, and a handoff that never failed is not taken to reach everything.
 
     Parameters
     ----------
@@ -313,7 +314,8 @@ def learned_cascade(
         escaped += np.bincount(effects, weights=np.log1p(-p[pairs]), minlength=len(nodes))
         happened = -special.expm1(escaped)
         responsible = np.bincount(pairs, weights=p[pairs] / happened[effects], minlength=len(edges))
-        p = np.clip((responsible + 0.5) / (exposures + 2.0), 0.0, 1 - 1e-9)
+        usual = (float(responsible.sum()) + 0.5) / (float(exposures.sum()) + 2.0)
+        p = np.clip((responsible + 2.0 * usual) / (exposures + 2.0), 0.0, 1 - 1e-9)
         leaked = np.bincount(nodes, weights=leak[nodes] / happened, minlength=len(total))
         leak = np.clip(leaked / total, 1e-6, 1 - 1e-9)
     return np.asarray(p, dtype=np.float64)

@@ -87,7 +87,14 @@ def test_a_chance_beyond_one_is_refused_by_name() -> None:
 
 def test_nothing_to_learn_from_gives_no_probabilities() -> None:
     assert learned_cascade([], [], [], [], opportunities=[10]).size == 0
-    assert learned_cascade([(0, 1)], [1], [0], [0.0], opportunities=[10, 10]) == pytest.approx([0.5 / 3])
+    assert learned_cascade([(0, 1)], [1], [0], [0.0], opportunities=[10, 10]) == pytest.approx([0.5 / 3 * 2 / 3])
+
+
+def test_a_handoff_that_never_failed_is_not_taken_to_reach_everything() -> None:
+    unit, node = np.arange(500), np.zeros(500, dtype=int)
+    never, unseen = learned_cascade([(0, 1), (1, 2)], unit, node, np.zeros(500), opportunities=[500, 500, 500])
+    assert never < 0.001
+    assert unseen < 0.001, "what was never tried is believed to be like the rest"
 
 
 def world(seed: int, size: int = 25) -> tuple[nx.DiGraph, np.ndarray, np.random.Generator]:
