@@ -48,3 +48,7 @@ def visit(browser, address):
     yield open_notebook
     for each in visits:
         each.page.close()
+
+# A worker of pytest-xdist has a main module without a file; pyspark takes that for its own doctests and ends the process.
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = __file__
