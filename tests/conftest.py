@@ -1,6 +1,7 @@
 """What do many tests share: how properties are tried, and one JupyterLab with one headless Chromium to look at it."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -49,6 +50,6 @@ def visit(browser, address):
     for each in visits:
         each.page.close()
 
-# A worker of pytest-xdist has a main module without a file; pyspark takes that for its own doctests and ends the process.
+# A worker of pytest-xdist has a main module without a file: pyspark takes that for its own doctests, and ends it.
 if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = __file__
