@@ -213,9 +213,9 @@ def _volume_drops(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     daily = query(
         connection,
         """
-        WITH reached AS (
+        WITH reached AS MATERIALIZED (
             SELECT
-                source, target, channel, coalesce(correlation_id, trace_id) AS transaction,
+                source, target, channel, hash(coalesce(correlation_id, trace_id)) AS transaction,
                 min(started_at) AS reached_at
             FROM crossings
             GROUP BY ALL

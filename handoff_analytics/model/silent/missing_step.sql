@@ -10,17 +10,23 @@ judgeable AS (
     FROM crossings AS c
     LEFT JOIN silent ON silent.crossing_id = c.crossing_id
 ),
-made AS (
+called AS (
     SELECT trace_key, source, target, channel, min(start_us) AS start_us, bool_and(failed) AS failed
     FROM judgeable
     WHERE source <> 'external'
     GROUP BY ALL
 ),
+made AS (
+    SELECT trace_key, source, min(start_us) AS start_us, bool_or(failed) AS failed,
+        list_sort(list(concat(target, ' ', channel))) AS calls
+    FROM called
+    GROUP BY trace_key, source
+),
 entered AS (
     SELECT trace_key, target AS source, min(start_us) AS start_us, bool_or(failed) AS failed,
-        string_agg(DISTINCT concat(source, ' ', operation), ',' ORDER BY concat(source, ' ', operation)) AS by_what
+        list_sort(list(DISTINCT concat(source, ' ', operation))) AS by_what
     FROM judgeable
-    GROUP BY ALL
+    GROUP BY trace_key, target
 ),
 whole AS (
     SELECT
@@ -28,36 +34,53 @@ whole AS (
         coalesce(m.source, e.source) AS source,
         least(m.start_us, e.start_us) AS start_us,
         coalesce(m.failed, FALSE) OR coalesce(e.failed, FALSE) AS failed,
-        coalesce(e.by_what, 'itself') AS by_what
-    FROM (SELECT trace_key, source, min(start_us) AS start_us, bool_or(failed) AS failed FROM made GROUP BY ALL) AS m
+        coalesce(array_to_string(e.by_what, ','), 'itself') AS by_what,
+        coalesce(m.calls, []) AS calls
+    FROM made AS m
     FULL JOIN entered AS e ON e.trace_key = m.trace_key AND e.source = m.source
 ),
 pairs AS (
-    SELECT m.source, m.target, m.channel, max(m.start_us - s.start_us) AS longest_us
-    FROM made AS m
-    JOIN whole AS s USING (trace_key, source)
-    JOIN (SELECT source, count(*) AS transactions FROM whole GROUP BY source) AS w USING (source)
-    GROUP BY m.source, m.target, m.channel
-    HAVING count(*) >= 30 AND count(*) < any_value(w.transactions)
+    SELECT c.source, c.target, c.channel, max(c.start_us - w.start_us) AS longest_us
+    FROM called AS c
+    JOIN whole AS w USING (trace_key, source)
+    JOIN (SELECT source, count(*) AS transactions FROM whole GROUP BY source) AS n USING (source)
+    GROUP BY c.source, c.target, c.channel
+    HAVING count(*) >= 30 AND count(*) < any_value(n.transactions)
 ),
-occasions AS (
+-- Visits are many, their kinds are few: what a visit left out is found for each kind once.
+visits AS (
+    SELECT trace_key, source, start_us, hash(by_what, calls) AS kind, by_what, calls
+    FROM whole
+    WHERE NOT failed AND source IN (SELECT source FROM pairs)
+),
+kinds AS (
+    SELECT source, kind, any_value(by_what) AS by_what, any_value(calls) AS calls FROM visits GROUP BY source, kind
+),
+contexts AS (
     SELECT
-        p.source, p.target, p.channel, p.longest_us, w.trace_key, w.start_us,
-        coalesce(bool_or(m.target = p.target AND m.channel = p.channel), FALSE) AS seen,
-        concat_ws('; ', w.by_what, string_agg(concat(m.target, m.failed), ',' ORDER BY m.target, m.channel)
-            FILTER (m.target <> p.target OR m.channel <> p.channel)) AS others
+        p.source, p.target, p.channel, p.longest_us, k.kind,
+        list_contains(k.calls, concat(p.target, ' ', p.channel)) AS seen,
+        concat_ws('; ', k.by_what,
+            nullif(array_to_string(list_filter(k.calls, LAMBDA call: call <> concat(p.target, ' ', p.channel)), ','), '')
+        ) AS others
     FROM pairs AS p
-    JOIN whole AS w USING (source)
-    LEFT JOIN made AS m ON m.trace_key = w.trace_key AND m.source = p.source
-    WHERE NOT w.failed AND w.start_us + p.longest_us <= $last_us
-    GROUP BY p.source, p.target, p.channel, p.longest_us, w.trace_key, w.start_us, w.by_what
+    JOIN kinds AS k USING (source)
+),
+shares AS (
+    SELECT c.source, c.target, c.channel, c.others, avg(c.seen::INTEGER) AS share, count(*) AS alike
+    FROM contexts AS c
+    JOIN visits AS v ON v.source = c.source AND v.kind = c.kind
+    WHERE v.start_us + c.longest_us <= $last_us
+    GROUP BY c.source, c.target, c.channel, c.others
 ),
 judged AS (
-    SELECT *, avg(seen::INTEGER) OVER alike AS share, count(*) OVER alike AS alike,
+    SELECT c.source, c.target, c.channel, c.others, c.longest_us, c.seen, v.trace_key, v.start_us, s.share, s.alike,
         -- P(lost | not seen), with a prior of one loss in a hundred; past the longest wait ever seen nothing is late.
-        0.01 * share / (0.01 * share + (1 - share)) AS probability
-    FROM occasions
-    WINDOW alike AS (PARTITION BY source, target, channel, others)
+        0.01 * s.share / (0.01 * s.share + (1 - s.share)) AS probability
+    FROM contexts AS c
+    JOIN shares AS s ON s.source = c.source AND s.target = c.target AND s.channel = c.channel AND s.others = c.others
+    JOIN visits AS v ON v.source = c.source AND v.kind = c.kind
+    WHERE NOT c.seen AND s.alike >= 30 AND v.start_us + c.longest_us <= $last_us
 )
 SELECT
     'missing_continuation'                                     AS detector,
