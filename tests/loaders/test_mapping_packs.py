@@ -165,6 +165,15 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
           "firstSeen": AT, "lastSeen": LATER, "project": {"slug": "payment"}}],
         {"ticket_id": "APP-1", "kind": "bug", "opened_at": STARTED},
     ),
+    "gitlab_pipelines": (
+        [{"id": 9, "iid": 2, "project_id": 3, "status": "failed", "source": "push", "ref": "main", "sha": "a", "created_at": AT,
+          "updated_at": LATER, "started_at": None, "finished_at": LATER, "web_url": "u"}],
+        {"run_id": "9", "workflow": "main", "technical_status": "error", "trigger_kind": "push", "duration_us": 30_000_000},
+    ),
+    "airflow_tasks": (
+        (f"dag_id,run_id,task_id,state,start_date,end_date,try_number,operator\nnightly,r1,load,up_for_retry,{AT},{LATER},2,PythonOperator\n"),
+        {"run_id": "nightly/r1/load#2", "parent_run_id": "nightly/r1", "attempt": 2, "technical_status": "running", "last_step": "load"},
+    ),
     "openlineage": (
         {"eventType": "FAIL", "eventTime": AT, "run": {"runId": "r-1", "facets": {"errorMessage": {"message": "no table"}}},
          "job": {"namespace": "food", "name": "orders"}, "producer": "p", "schemaURL": "u"},
