@@ -50,6 +50,7 @@ def visit(browser, address):
     for each in visits:
         each.page.close()
 
+
 # A worker of pytest-xdist has a main module without a file: pyspark takes that for its own doctests, and ends it.
 if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = __file__
