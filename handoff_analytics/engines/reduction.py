@@ -246,6 +246,7 @@ def _fill(
             run(connection, f"DELETE FROM {name}")
     for name, frame in small.items():
         _insert(connection, name, frame)
+    run(connection, "DELETE FROM history_facts WHERE fact = 'built_on'")
     # Without spans the model is built in a moment, and every table of it has its columns.
     model.build(connection)
     for name, frame in made.items():
@@ -254,6 +255,7 @@ def _fill(
     _expand(connection, counted)
     _lend(connection, "classified", classified)
     model.conclude(connection)
+    run(connection, "INSERT INTO history_facts VALUES ('built_on', 'engine')")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:

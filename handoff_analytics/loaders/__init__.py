@@ -13,6 +13,7 @@ import duckdb
 from ..declarations import zone_fault
 from ..errors import ArgumentError, HandoffError, UnknownFormatError, UnreadableFileError
 from ..history import History
+from ..model import require_evidence
 from ..store import MEMORY
 from .detect import Detection, Format, detect
 from .filing import file_in, interruptible, known_as, last_load, refresh
@@ -130,6 +131,7 @@ def load(
         Progress(total_bytes=sum(source.size_bytes for source in found), quiet=quiet) as progress,
         history._store.writer() as connection,  # noqa: SLF001 - the loader is the one writer of a history
     ):
+        require_evidence(connection)
         before = last_load(connection)
         try:
             for source, what, last in _one_ahead(_recognised(found, format, mapping, left_out)):

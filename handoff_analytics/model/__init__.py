@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import ArgumentError
 from . import allocation, silent
 from .attribution import make_crossings, mark_silent
 from .inference import make_edges
@@ -18,6 +19,28 @@ if TYPE_CHECKING:
     import duckdb
 
 
+def require_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a history whose evidence lies on an engine: built from what is here, its crossings would be lost.
+
+    Parameters
+    ----------
+    connection
+        A history open for writing.
+
+    Raises
+    ------
+    ArgumentError
+        If an engine made it.
+    """
+    made = connection.execute("SELECT content FROM history_facts WHERE fact = 'built_on'").fetchall()
+    if made:
+        raise ArgumentError(
+            "This history was made by an engine, on which its evidence lies: it takes no more of it here, and its "
+            "model is not built here. Register the evidence there and ask for engine.history() again, or load into "
+            "another file."
+        )
+
+
 def build(connection: duckdb.DuckDBPyConnection) -> None:
     """Rebuild the whole model from the evidence.
 
@@ -25,7 +48,13 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
     ----------
     connection
         A history open for writing, inside a transaction of the caller.
+
+    Raises
+    ------
+    ArgumentError
+        If the evidence lies on an engine.
     """
+    require_evidence(connection)
     # DuckDB names it make_timestamp, Spark timestamp_micros; the portable files say it in one way.
     run(connection, "CREATE OR REPLACE TEMP MACRO timestamp_micros(us) AS make_timestamp(us)")
     make_calls(connection)

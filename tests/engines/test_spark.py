@@ -173,6 +173,13 @@ def test_measures_decisions_and_charts_work_unchanged(there: ha.History, spans_o
     assert ha.charts.cost(ha.recovery_cost(there), history=there).to_dict()["description"]
 
 
+def test_a_history_whose_evidence_lies_elsewhere_takes_no_loads_here(there: ha.History) -> None:
+    n = there.sql("SELECT count(*) FROM crossings").item()
+    with pytest.raises(ArgumentError, match="made by an engine"):
+        ha.load(samples.folder() / "catalogue.toml", into=there, quiet=True)
+    assert there.sql("SELECT count(*) FROM crossings").item() == n > 20_000
+
+
 def test_repeated_spans_are_seen_once_there_too(url: str, tmp_path: Path) -> None:
     """Shared spans of Zipkin and lines that come twice: both halves of a call under one id."""
     span = {"traceId": "1", "id": "2", "timestamp": 1_767_600_000_000_000, "duration": 5000, "name": "get"}
