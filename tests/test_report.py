@@ -1,14 +1,17 @@
 """The report is one page that asks nobody, runs nothing from evidence, and has the numbers of the measures."""
 
+import io
 import re
 from datetime import timedelta
 
+import polars as pl
 import pytest
 from histories import NOON, crossing, failure, history_with
 
 import handoff_analytics as ha
 from handoff_analytics.errors import EmptyHistoryError, HistoryFullError
 from handoff_analytics.report.html import Html, element, table
+from handoff_analytics.terminal import spreadsheet_safe
 
 EVIL = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
 
@@ -55,6 +58,14 @@ def test_the_numbers_are_those_of_the_ranking(written):
     shown = [float(value) for value in re.findall(r'data-value="([^"]+)"', html)]
     for column in ("expected_annual_loss", "loss_low", "loss_high", "failures_per_year", "cost_per_failure"):
         assert set(ranking[column].to_list()) <= set(shown), column
+
+
+def test_the_numbers_are_those_of_the_csv(written):
+    history, html = written
+    read = pl.read_csv(io.StringIO(spreadsheet_safe(ha.rank(history)).write_csv()))
+    shown = {float(value) for value in re.findall(r'data-value="([^"]+)"', html)}
+    for column in ("expected_annual_loss", "loss_low", "loss_high", "failures_per_year", "cost_per_failure"):
+        assert set(read[column].to_list()) <= shown, column
 
 
 def test_each_number_says_what_it_rests_on(written):
@@ -120,8 +131,6 @@ def test_only_markup_is_markup():
 
 
 def test_a_table_keeps_exact_numbers_beside_readable_ones():
-    import polars as pl
-
     frame = pl.DataFrame(
         {"name": ["<x>", None], "share": [0.12345, float("nan")], "yes": [True, False], "many": [["a_b"], []]}
     )

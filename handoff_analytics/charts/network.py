@@ -261,6 +261,7 @@ def _drawn_lines(lines: pl.DataFrame, plan: Layout, chosen: canvas.Handoff | Non
             y=y,
             order="step:Q",
             detail="line:N",
+            description="handoff:N",
             color=_rate_color(),
             size=alt.Size("crossings:Q", scale=alt.Scale(type="sqrt", range=[1, 10]), legend=None),
             strokeDash=alt.StrokeDash(
@@ -276,6 +277,7 @@ def _drawn_lines(lines: pl.DataFrame, plan: Layout, chosen: canvas.Handoff | Non
             x=x,
             y=y,
             angle=alt.Angle("angle:Q", scale=None),
+            description="handoff:N",
             color=alt.Color("failure_share:Q", scale=_RATE, legend=None),
             tooltip=_tooltip("handoff"),
         )

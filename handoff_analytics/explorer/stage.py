@@ -46,19 +46,14 @@ def draw(where: ipywidgets.Output, chart: alt.TopLevelMixin | None) -> None:
     where.outputs = (shown,)
 
 
-def text(*parts: Html) -> str:
-    """Return text that a screen reader reads out when it changes."""
-    return element("div", joined(*parts), role="status", aria_live="polite")
-
-
-def sentence(said: str) -> str:
+def sentence(said: str) -> Html:
     """Return one sentence that a screen reader reads out when it changes."""
-    return text(element("p", said))
+    return element("div", element("p", said), role="status", aria_live="polite")
 
 
 def rows(said: str, frame: pl.DataFrame, columns: Mapping[str, str]) -> str:
-    """Return a sentence and the table below it, which the keyboard can scroll."""
-    parts = [element("p", said)]
-    if frame.height:
-        parts.append(element("div", table(frame, columns), class_="rows", tabindex=0, role="region", aria_label=said))
-    return text(*parts)
+    """Return a sentence and the table below it, which the keyboard can scroll and which is not read out unasked."""
+    if frame.is_empty():
+        return sentence(said)
+    body = element("div", table(frame, columns), class_="rows", tabindex=0, role="region", aria_label=said)
+    return joined(sentence(said), body)
