@@ -116,12 +116,17 @@ def test_the_keyboard_moves_the_window_and_every_list_narrows(hand):
 def test_an_empty_selection_says_so(hand):
     hand.list("workflow").select_option(label="lead intake")
     hand.list("channel").select_option(label="database")
-    hand.page.wait_for_function("document.querySelector('.handoff-explorer').innerText.includes('Nothing to show')")
-    assert "channel database, workflow lead_intake" in hand.said()
+    hand.page.wait_for_function(
+        "document.querySelector('.handoff-explorer').innerText.includes('channel database, workflow lead_intake')"
+    )
+    assert "Nothing to show" in hand.said()
     assert "No handoff is chosen." in hand.said()
     assert hand.page.locator(f"{PICTURE} >> visible=true").count() == 0
     for name in ("channel", "workflow", "team", "failure type"):
         hand.list(name).select_option(label="all")
+    hand.page.wait_for_function(  # the sentence without any limit: all four answers have come
+        "/Looking at \\d+ handoffs: [^·]+ · [\\d,]+ crossings\\./.test(document.querySelector('.handoff-explorer').innerText)"
+    )
     hand.page.wait_for_selector(PICTURE)
 
 
