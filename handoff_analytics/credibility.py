@@ -29,7 +29,9 @@ class Credibility:
     """Variance between the groups' true means (the variance of the hypothetical means)."""
 
 
-def credible_means(means: ArrayLike, weights: ArrayLike, squares: ArrayLike, degrees: ArrayLike) -> Credibility:
+def credible_means(
+    means: ArrayLike, weights: ArrayLike, squares: ArrayLike, degrees: ArrayLike, *, relative: bool = False
+) -> Credibility:
     """Bühlmann-Straub credibility of group means.
 
     Z = w / (w + within / between); the credible mean is Z * own + (1 - Z) * grand. The variance between groups is
@@ -45,6 +47,10 @@ def credible_means(means: ArrayLike, weights: ArrayLike, squares: ArrayLike, deg
         Weighted sum of squared deviations of each group from its own mean.
     degrees
         Number of observations of each group, less one where there is any.
+    relative
+        Whether groups vary in proportion to their means, as times and costs do, instead of all alike: then what is
+        pooled is the square of the coefficient of variation. Else the dearest groups' spread counts for everybody, and
+        nobody is believed enough.
 
     Returns
     -------
@@ -69,7 +75,10 @@ def credible_means(means: ArrayLike, weights: ArrayLike, squares: ArrayLike, deg
     total = float(w.sum())
     pooled = float((w * m).sum() / total)
     freedom = float(np.asarray(degrees, dtype=np.float64).sum())
-    within = float(np.asarray(squares, dtype=np.float64).sum()) / freedom if freedom > 0 else float("nan")
+    spreads = np.asarray(squares, dtype=np.float64)
+    if relative:
+        spreads = spreads * np.divide(pooled, m, out=np.zeros(len(m)), where=m > 0) ** 2
+    within = float(spreads.sum()) / freedom if freedom > 0 else float("nan")
     if seen < 2 or not freedom > 0:
         # One group, or one observation a group: nothing tells noise from difference, so all share one mean.
         return Credibility(np.full(len(w), pooled), np.zeros(len(w)), pooled, within, 0.0)

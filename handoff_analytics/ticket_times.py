@@ -267,7 +267,7 @@ def _believed(groups: pl.DataFrame, name: str) -> _Believed:
     degrees = np.maximum(groups["rows"].to_numpy() - 1, 0)
     # The unlinked part is no handoff: it learns from the others, and they do not learn from it, unless it is all.
     learnt = linked if linked.any() else np.ones(len(linked), dtype=bool)
-    found = credible_means(mean[learnt], weight[learnt], np.maximum(squares, 0)[learnt], degrees[learnt])
+    found = credible_means(mean[learnt], weight[learnt], np.maximum(squares, 0)[learnt], degrees[learnt], relative=True)
     believed, z = mean.copy(), np.ones(len(mean))
     believed[learnt], z[learnt] = found.means, found.weight
     total = float(weight[learnt].sum())
