@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ENVIRONMENT = Path(os.environ.get("HANDOFFS_VENV", HERE / ".venv"))
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+ALL_BUT_SLOW = ("-m", "not slow", "--numprocesses", "auto", "--dist", "loadfile", "--cov", "--cov-report", "term")
 PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
 
 
@@ -55,7 +56,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
     if arguments[:1] == ["test"]:
         set_up(HERE / "requirements-dev.lock")
-        run(PYTHON, "-m", "pytest", *(arguments[1:] or ["-m", "not slow"]))
+        run(PYTHON, "-m", "pytest", *(arguments[1:] or ALL_BUT_SLOW))
         return
     if not (ENVIRONMENT / "requirements-dev.installed").is_file():
         set_up(HERE / "requirements.lock")

@@ -130,8 +130,8 @@ def platforms(
     -----
     Negative binomial regression with log(calls) as exposure, the platform type and the mix as explanations and the
     handoff as the unit. The interval takes the larger of the model's error, widened by Pearson's dispersion, and a
-    robust one, with quantiles of t. In simulations its 90 % intervals cover the truth in 91 to 94 % where handoffs vary
-    as the model has it, and in 82 to 92 % where a few handoffs fail far more than all others. A comparison rests only
+    robust one, with quantiles of t. In simulations its 90 % intervals cover the truth in 89 to 93 % where handoffs vary
+    as the model has it, and in 77 to 85 % where a few handoffs fail far more than all others. A comparison rests only
     on cells (such as one channel) where both types have three handoffs.
 
     References
