@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ENVIRONMENT = Path(os.environ.get("HANDOFFS_VENV", HERE / ".venv"))
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
-ALL_BUT_SLOW = ("-m", "not slow", "--numprocesses", "auto", "--dist", "loadfile", "--cov", "--cov-report", "term")
+ALL_BUT_SLOW = ("-m", "not slow", "--numprocesses", "auto", "--dist", "loadfile")
 PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
 
 
