@@ -33,7 +33,8 @@ _OVERSHOOT = np.array(
         (1.19, 1.56, 1.50, 1.61, 1.80, 1.93, 1.99, 2.02, 2.02, 2.03, 2.04),
     )
 )
-_CALM = 1e-9
+# Counts that do not cluster: so little that they differ from Poisson's by less than rounding, which log1p bears.
+_CALM = 1e-14
 
 
 def log_ratio(counts: ArrayLike, expected: ArrayLike, burst: ArrayLike) -> Floats:

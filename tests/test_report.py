@@ -90,25 +90,19 @@ def test_a_hostile_name_is_shown_and_not_run(tmp_path):
 
 
 @pytest.mark.browser
-def test_a_browser_draws_all_charts_asks_nobody_and_runs_no_name(tmp_path):
-    laboratory = pytest.importorskip("laboratory")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if laboratory.CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
+def test_a_browser_draws_all_charts_asks_nobody_and_runs_no_name(browser, tmp_path):
     path = ha.report(evidence(EVIL), tmp_path / "evil.html")
     asked, said = [], []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=laboratory.CHROMIUM, args=laboratory.FLAGS)
-        page = browser.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda fault: said.append(str(fault)))
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=30_000)
-        figures, drawn = page.locator("figure").count(), page.locator("figure[data-drawn=yes]").count()
-        ran = page.evaluate("window.ran")
-        printed = page.pdf()
-        browser.close()
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda fault: said.append(str(fault)))
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=30_000)
+    figures, drawn = page.locator("figure").count(), page.locator("figure[data-drawn=yes]").count()
+    ran = page.evaluate("window.ran")
+    printed = page.pdf()
+    page.close()
     assert asked == [path.as_uri()]
     assert said == []
     assert ran is None

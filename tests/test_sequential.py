@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from overshoot import computed, drawn, simulated
 from scipy.stats import nbinom, poisson
@@ -31,6 +31,7 @@ def test_the_ratio_is_that_of_two_negative_binomials(count, mean, burst):
 
 
 @given(st.integers(0, 60), st.floats(0.01, 50))
+@example(53, 13.5625)
 def test_without_bursts_it_is_that_of_two_poissons(count, mean):
     expected = poisson.logpmf(count, MULTIPLES * mean) - poisson.logpmf(count, mean)
     assert log_ratio(count, mean, 0.0) == pytest.approx(expected, rel=1e-5, abs=1e-7)
