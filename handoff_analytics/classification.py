@@ -9,6 +9,7 @@ import polars as pl
 from . import model
 from .history import History
 from .model.rules import COLUMNS, load_rules, rules
+from .store import transaction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,13 +86,7 @@ def load_failure_rules(path: str | Path, *, into: History | str | Path) -> Histo
         If a column is missing, a word is unknown, or a pattern is no regular expression that runs in linear time.
     """
     history = into if isinstance(into, History) else History(into)
-    with history._store.writer() as connection:  # noqa: SLF001 - rules are written beside the evidence
-        connection.execute("BEGIN").fetchall()
-        try:
-            load_rules(connection, path)
-            model.build(connection)
-        except BaseException:
-            connection.execute("ROLLBACK").fetchall()
-            raise
-        connection.execute("COMMIT").fetchall()
+    with history._store.writer() as connection, transaction(connection):  # noqa: SLF001 - written beside the evidence
+        load_rules(connection, path)
+        model.build(connection)
     return history

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,26 @@ def connect(path: str | Path, *, read_only: bool = False) -> duckdb.DuckDBPyConn
     connection = _open(path, read_only=read_only)
     _close(connection)
     return connection
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done inside, or leave the database as it was."""
+    connection.execute("BEGIN").fetchall()
+    try:
+        yield
+        connection.execute("COMMIT").fetchall()
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave the database as it was before; the fault that ended the transaction stays the one that is told."""
+    # After some faults DuckDB has rolled back already; an interrupt may meet the first try.
+    for _ in range(2):
+        with suppress(duckdb.Error, RuntimeError):
+            connection.execute("ROLLBACK").fetchall()
 
 
 def _open(path: str | Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -16,6 +16,7 @@ from ..history import History
 from ..model import attribution, rules
 from ..model.statements import drop, run, select
 from ..schema import EVIDENCE, columns
+from ..store import transaction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,14 +67,8 @@ def reduced(engine: Asked, *, into: str | Path | None = None) -> History:
     small = {name: engine.sql(f"SELECT * FROM {name}") for name in sorted(set(EVIDENCE) - STAYS)}
     made = {name: engine.sql(f"SELECT * FROM {name}") for name in ("system_names", "systems", "clock_offsets")}
     history = History(into)
-    with history._store.writer() as connection:  # noqa: SLF001 - a history has one writer, and this is its door
-        connection.execute("BEGIN").fetchall()
-        try:
-            _fill(connection, small, made | {"crossings": unusual}, counted, classified)
-            connection.execute("COMMIT").fetchall()
-        except BaseException:
-            connection.execute("ROLLBACK").fetchall()
-            raise
+    with history._store.writer() as connection, transaction(connection):  # noqa: SLF001 - its one writer's door
+        _fill(connection, small, made | {"crossings": unusual}, counted, classified)
     return history
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..declarations import suggestion
 from ..errors import ArgumentError
 from ..history import History
-from ..store import MEMORY
+from ..store import MEMORY, transaction
 from .aliases import canonical
 from .filing import mark, refresh
 
@@ -52,17 +52,16 @@ def accept_aliases(history: History, accepted: Mapping[str, str]) -> History:
             if system not in systems:
                 hint = suggestion(system, systems) or f" Its systems: {', '.join(systems[:20])}."
                 raise ArgumentError(f"{system!r} is no system of this history.{hint}")
-        connection.execute("BEGIN").fetchall()
-        for alias, system in accepted.items():
-            connection.execute(
-                "DELETE FROM system_aliases WHERE lower(alias) = lower($alias)", {"alias": alias}
-            ).fetchall()
-            connection.execute(
-                "INSERT INTO system_aliases BY NAME "
-                "SELECT $alias AS alias, $system AS system, 'user' AS match, 1.0 AS confidence",
-                {"alias": alias, "system": system},
-            ).fetchall()
-        mark(connection, stale=True)
-        connection.execute("COMMIT").fetchall()
+        with transaction(connection):
+            for alias, system in accepted.items():
+                connection.execute(
+                    "DELETE FROM system_aliases WHERE lower(alias) = lower($alias)", {"alias": alias}
+                ).fetchall()
+                connection.execute(
+                    "INSERT INTO system_aliases BY NAME "
+                    "SELECT $alias AS alias, $system AS system, 'user' AS match, 1.0 AS confidence",
+                    {"alias": alias, "system": system},
+                ).fetchall()
+            mark(connection, stale=True)
         refresh(connection)
     return History(history.path) if history.path != MEMORY else history

@@ -14,6 +14,7 @@ import orjson
 
 from .. import __version__, model
 from ..errors import HandoffError, HistoryFullError, TooManyRejectsError, UnreadableFileError
+from ..store import roll_back
 from . import aliases
 from .ledger import UNEXPECTED, Sink, now
 
@@ -186,10 +187,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection, what: str) -> Iterator[l
     except BaseException as fault:
         for sink in writing:
             sink.abandon()
-        # After some faults DuckDB has rolled back already; an interrupt may meet the first try.
-        for _ in range(2):
-            with contextlib.suppress(duckdb.Error, RuntimeError):
-                connection.execute("ROLLBACK").fetchall()
+        roll_back(connection)
         if _is_interrupt(fault):
             raise KeyboardInterrupt from fault
         if not isinstance(fault, HandoffError) and (full := _full(fault, path, what)) is not None:

@@ -1,7 +1,9 @@
 """Which names mean the same system?"""
 
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from benches import Bench
 
@@ -140,3 +142,12 @@ def test_a_system_that_is_none_cannot_be_meant(acme: ha.History) -> None:
     with pytest.raises(ArgumentError, match=r"'paymint' is no system.*Did you mean 'payment'"):
         ha.accept_aliases(acme, {"Paymnet": "paymint"})
     assert ha.unmatched_names(acme).height == 2
+
+
+def test_a_name_that_cannot_be_kept_undoes_those_before_it(acme: ha.History) -> None:
+    before = acme.sql("SELECT * FROM system_aliases ORDER BY ALL").rows()
+    no_text: Any = object()
+    with pytest.raises(duckdb.Error):
+        ha.accept_aliases(acme, {"The old order-service box": "order-service", no_text: "payment"})
+    assert acme.sql("SELECT * FROM system_aliases ORDER BY ALL").rows() == before
+    assert ha.accept_aliases(acme, {"Paymnet": "payment"}).sql("SELECT count(*) FROM system_aliases").item()
