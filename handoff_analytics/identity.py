@@ -25,6 +25,18 @@ def key(*parts: str | float | None) -> int:
     return int.from_bytes(md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()[8:], "little") >> 1
 
 
+def linked(trace_id: str, span_id: str, other_trace_id: str, other_span_id: str) -> dict[str, str | int]:
+    """Return the row of `span_links` that says that one span follows from another."""
+    return {
+        "trace_key": key(trace_id),
+        "span_key": key(span_id),
+        "linked_trace_id": other_trace_id,
+        "linked_span_id": other_span_id,
+        "linked_trace_key": key(other_trace_id),
+        "linked_span_key": key(other_span_id),
+    }
+
+
 def key_sql(*expressions: str) -> str:
     """Return the same key as an SQL expression over VARCHAR expressions."""
     parts = ", ".join(f"coalesce({expression}, '')" for expression in expressions)

@@ -6,7 +6,7 @@ import re
 import socket
 import tempfile
 import uuid
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from ..store import connect as connect_store
 from .reduction import reduced
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from ..history import History
@@ -150,11 +151,9 @@ class Engine:
             raise ArgumentError(f"Where does {name} lie? Give parquet=, or table=, and not both.")
         if table is not None and not re.fullmatch(r"[\w.`-]+", table):
             raise ArgumentError(f"table = {table!r} is no name of a table, such as lake.telemetry.spans.")
-        try:
+        with self._telling(f"The table {name} cannot be read"):
             frame = self._session.read.parquet(str(parquet)) if parquet is not None else self._session.table(table)
             self._complete(name, frame).createOrReplaceTempView(name)
-        except Exception as fault:
-            raise self._said(fault, f"The table {name} cannot be read") from fault
 
     def register_folder(self, folder: str | Path) -> list[str]:
         """Register every table that `publish` has written to a folder of this machine; return their names."""
@@ -187,10 +186,8 @@ class Engine:
         """
         for name in parameters:
             text = re.sub(rf"\${re.escape(name)}\b", f":{name}", text)
-        try:
+        with self._telling("The query failed"):
             answer = self._session.sql(text, args=parameters or None).toArrow()
-        except Exception as fault:
-            raise self._said(fault, "The query failed") from fault
         return _plain(pl.from_arrow(answer))
 
     def history(self, into: str | Path | None = None) -> History:
@@ -222,21 +219,17 @@ class Engine:
     def keep(self, name: str, text: str) -> None:
         """Run a query and keep its answer as a table on the engine."""
         place = f"{self._work}/{name}-{uuid.uuid4().hex[:8]}"
-        try:
+        with self._telling(f"The table {name} cannot be made"):
             frame = self._session.sql(text)
             frame.write.mode("overwrite").parquet(place)
             schema = frame.schema
             # An engine may write no file for no rows: the columns are then said, not read.
             self._session.read.schema(schema).parquet(place).createOrReplaceTempView(name)
-        except Exception as fault:
-            raise self._said(fault, f"The table {name} cannot be made") from fault
 
     def show(self, name: str, frame: pl.DataFrame) -> None:
         """Lend the engine a small frame as a table."""
-        try:
+        with self._telling(f"The table {name} cannot be lent"):
             self._lent(frame).createOrReplaceTempView(name)
-        except Exception as fault:
-            raise self._said(fault, f"The table {name} cannot be lent") from fault
 
     def _lent(self, frame: pl.DataFrame) -> Any:
         if not frame.is_empty():
@@ -246,10 +239,8 @@ class Engine:
 
     def view(self, name: str, text: str) -> None:
         """Give a query a name."""
-        try:
+        with self._telling(f"The view {name} cannot be made"):
             self._session.sql(text).createOrReplaceTempView(name)
-        except Exception as fault:
-            raise self._said(fault, f"The view {name} cannot be made") from fault
 
     def _complete(self, name: str, frame: Any) -> Any:
         """Add the columns of a table of evidence that a file lacks, as nulls, in the order of the table."""
@@ -268,9 +259,14 @@ class Engine:
         ]
         return frame.selectExpr(*chosen)
 
-    def _said(self, fault: Exception, what: str) -> EngineError:
-        first = next((line.strip() for line in str(fault).splitlines() if line.strip()), type(fault).__name__)
-        return EngineError(f"{what} at {self._url}: {first}")
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Say in a sentence of ours, with the first line of the engine's, what could not be done there."""
+        try:
+            yield
+        except Exception as fault:
+            first = next((line.strip() for line in str(fault).splitlines() if line.strip()), type(fault).__name__)
+            raise EngineError(f"{what} at {self._url}: {first}") from fault
 
 
 def _quoted(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ...identity import key
+from ...identity import key, linked
 from ..logs.fields import flat
 from ..logs.ids import present
 from ..logs.roles import plan
@@ -157,15 +157,4 @@ def add_step(
     if end_us is not None and end_us < start_us:
         sink.flag("spans", uid, "negative_duration", f"{end_us - start_us} us", record)
     for other in fed_by or []:
-        sink.add(
-            record,
-            "span_links",
-            {
-                "trace_key": key(trace_id),
-                "span_key": key(row["span_id"]),
-                "linked_trace_id": trace_id,
-                "linked_span_id": other,
-                "linked_trace_key": key(trace_id),
-                "linked_span_key": key(other),
-            },
-        )
+        sink.add(record, "span_links", linked(trace_id, row["span_id"], trace_id, other))

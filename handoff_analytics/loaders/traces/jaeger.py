@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ...identity import key
+from ...identity import key, linked
 from ..detect import Format
 from ..readers import json_records
 from .attributes import columns, exception, identity, weight
@@ -116,18 +116,7 @@ def _load(record: Record, span: Any, processes: dict[str, Any], sink: Sink) -> N
     for warning in span.get("warnings") or []:
         sink.flag("spans", uid, "clock_skew" if "clock skew" in str(warning) else "warning", str(warning), record)
     for linked_trace, linked_span in links:
-        sink.add(
-            record,
-            "span_links",
-            {
-                "trace_key": key(trace_id),
-                "span_key": key(span_id),
-                "linked_trace_id": linked_trace,
-                "linked_span_id": linked_span,
-                "linked_trace_key": key(linked_trace),
-                "linked_span_key": key(linked_span),
-            },
-        )
+        sink.add(record, "span_links", linked(trace_id, span_id, linked_trace, linked_span))
     _add_logs(record, span, sink, ids=(trace_id, span_id), system=process.get("serviceName") or "unknown")
 
 

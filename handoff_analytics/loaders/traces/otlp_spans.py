@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
-from ...identity import key
+from ...identity import key, linked
 from .attributes import filled, plan, weight
 from .gathering import Gathering
 from .otlp_values import END_NS, KINDS, STATUSES, UNUSABLE, as_text, check_names, flat, hex_id, parts, said
@@ -272,18 +272,7 @@ class Spans:
             if linked_trace is None or linked_span is None:
                 self._sink.flag("span_links", None, "part_left_out", "a link that names no span", record)
                 continue
-            self._sink.add(
-                record,
-                "span_links",
-                {
-                    "trace_key": key(trace_id),
-                    "span_key": key(span_id),
-                    "linked_trace_id": linked_trace,
-                    "linked_span_id": linked_span,
-                    "linked_trace_key": key(linked_trace),
-                    "linked_span_key": key(linked_span),
-                },
-            )
+            self._sink.add(record, "span_links", linked(trace_id, span_id, linked_trace, linked_span))
 
 
 def _status(status: Any) -> Mapping[str, Any]:
