@@ -367,7 +367,9 @@ def json_objects(columns: Mapping[str, pl.Series]) -> pl.Series:
     >>> json_objects({"a": pl.Series(["x", None]), "b": pl.Series([None, 2])}).to_list()
     ['{"a":"x"}', '{"b":2}']
     """
-    encoded = pl.DataFrame(dict(columns)).to_struct().struct.json_encode()
+    # Names come from files: bytes that are no text stay visible in them.
+    named = {name.encode("utf-8", "backslashreplace").decode(): values for name, values in columns.items()}
+    encoded = pl.DataFrame(named).to_struct().struct.json_encode()
     # Inside of a value a quote is escaped, so that a key and its null cannot be part of one.
     bare = encoded.str.replace_all(r'"(?:[^"\\]|\\.)*":null,?', "")
     return bare.str.replace(r",\}$", "}")

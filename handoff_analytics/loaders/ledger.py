@@ -186,6 +186,11 @@ class Sink:
         if record.number == self._last_loaded:
             self.flag("loads", self.load_id, "part_lost", f"{code}: {reason}"[:1000], record)
             return
+        self._refuse(record, code, reason, column=column, pointer=pointer)
+
+    def _refuse(
+        self, record: Record, code: str, reason: str, *, column: str | None = None, pointer: str | None = None
+    ) -> None:
         self.counts["rejected"] += 1
         if len(self._first_reasons) < 3:
             place = f"line {record.line}" if record.line is not None else f"record {record.number}"
@@ -334,7 +339,7 @@ class Sink:
                 record = records.get(number, Record(number, rows[place]))
                 if primary:
                     refused.add(number)
-                    self.reject(record, "RANGE", f"{column}: {reason}", column=column)
+                    self._refuse(record, "RANGE", f"{column}: {reason}", column=column)
                 else:
                     self.flag(table, None, "range", f"{column}: {reason}; the row was left out", record)
             self.load_frame(table, frame, primary=primary)

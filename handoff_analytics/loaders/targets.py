@@ -162,13 +162,18 @@ def _platform_type(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     return frame.with_columns(plain.alias(name))
 
 
-def _micros(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fill duration_us from a duration in seconds, or from both ends."""
+def _micros(frame: pl.DataFrame, doubts: list[Doubt]) -> pl.DataFrame:
+    """Fill duration_us from a duration in seconds, or from both ends; one that no column can hold is null."""
     micros = pl.lit(None, dtype=pl.Int64)
     if "ended_at" in frame.columns and "started_at" in frame.columns:
         micros = (pl.col("ended_at") - pl.col("started_at")).dt.total_microseconds()
     if "duration_s" in frame.columns:
-        micros = pl.coalesce((pl.col("duration_s") * 1e6).round().cast(pl.Int64), micros)
+        said = frame["duration_s"]
+        exact = (said * 1e6).round().cast(pl.Int64, strict=False)
+        beyond = said.is_not_null() & exact.is_null()
+        if beyond.any():
+            doubts.append(Doubt("range", "duration_s", beyond, said.cast(pl.String)))
+        micros = pl.coalesce(exact, micros)
     return frame.with_columns(micros.alias("duration_us")).drop("duration_s", strict=False)
 
 
@@ -193,7 +198,7 @@ def _span(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
         times if times.len() == frame.height else times.new_from_index(0, frame.height) for times in exact.values()
     )
     said = "duration_s" in frame.columns
-    frame = _statuses(_micros(frame), "status", doubts).with_columns(pl.col("status").fill_null("unset"))
+    frame = _statuses(_micros(frame, doubts), "status", doubts).with_columns(pl.col("status").fill_null("unset"))
     frame = _platform_type(_business(frame), "platform")
     _negative(frame, doubts)
     for name in ("trace_id", "span_id", "parent_span_id", "run_id"):
@@ -258,7 +263,7 @@ def _event(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
 
 def _run(frame: pl.DataFrame, sink: Sink, platform: str) -> Whole:
     doubts: list[Doubt] = []
-    frame = _statuses(_micros(_with(frame, "platform", platform)), "technical_status", doubts)
+    frame = _statuses(_micros(_with(frame, "platform", platform), doubts), "technical_status", doubts)
     frame = _platform_type(_business(_with(frame, "ended_at", None, pl.Datetime)), "platform_type")
     going = pl.when(pl.col("ended_at").is_null() & pl.col("duration_us").is_null()).then(pl.lit("running"))
     frame = frame.with_columns(

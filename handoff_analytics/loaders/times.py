@@ -249,10 +249,10 @@ def _strptime(texts: pl.Series, fmt: str) -> pl.Series:
     if "%y" in fmt or "%Y" not in fmt:
         return parsed
     # "%Y" takes the 24 of 05-01-24 for the year 24; the years 1 and 9999 are somebody's "never".
-    earliest = parsed.min()
-    if earliest is None or earliest.year >= 1900:  # type: ignore[union-attr] # a datetime
+    years = parsed.dt.year()
+    if not (years < 1900).any():
         return parsed
-    return _without(parsed, parsed.dt.year().is_between(2, 1899).fill_null(value=False))
+    return _without(parsed, (years.is_between(2, 1899) | (years < 1)).fill_null(value=False))
 
 
 def _any(texts: pl.Series, formats: Iterable[str]) -> pl.Series:

@@ -17,6 +17,7 @@ from benches import Bench
 import handoff_analytics as ha
 from handoff_analytics.errors import HandoffError, MappingError, NotAHistoryError, UnreadableFileError
 from handoff_analytics.loaders.ledger import Sink
+from handoff_analytics.loaders.times import day_first
 
 FUZZ = Path(__file__).parents[2] / "bench" / "fuzz"
 EVENT = {"id": 5, "event": "commented", "created_at": "2026-01-05T10:30:00Z", "issue": {"number": 3, "repository_url": "https://api.example/repos/acme/shop"}}  # fmt: skip
@@ -96,6 +97,68 @@ def test_a_workbook_with_a_broken_sheet_is_refused_in_a_sentence(tmp_path: Path)
     path.write_bytes(broken.getvalue())
     with pytest.raises(UnreadableFileError, match=r"cannot be read as a workbook"):
         ha.load(path, quiet=True)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [SPAN, SPAN | {"id": "00f067aa0ba902b7", "duration": "1767225600000000000"}],
+        [SPAN, SPAN | {"id": "00f067aa0ba902b7", "duration": -(2**63)}],
+        {"workflow_runs": [{"id": 1, "run_number": 1, "workflow_id": 9, "name": "x", "run_attempt": 1e308, "status": "completed", "conclusion": "failure", "created_at": "2026-01-05T08:00:00Z", "updated_at": "2026-01-05T08:20:00Z"}]},
+    ],
+)  # fmt: skip
+def test_a_number_that_no_column_holds_costs_its_record_and_no_more(bench: Bench, document: object) -> None:
+    sink = bench.load(json.dumps(document))
+    assert sink.counts["rejected"] == 1
+    assert bench.rows("SELECT code FROM rejects") == [("RANGE",)]
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"traceID": "a1", "spanSets": "24:00:00"},
+        {"traceID": "a1", "spanSets": 7, "spanSet": 3},
+        {"traceID": "a1", "spanSet": {"spans": 9}},
+    ],
+)
+def test_a_search_whose_sets_are_none_is_skipped(bench: Bench, search: object) -> None:
+    assert ends(bench.load(json.dumps({"traces": [search], "metrics": {}}), format="tempo_search")) == {
+        "seen": 1,
+        "skipped": 1,
+    }
+
+
+RUN = {"run_id": {"from": "id", "required": True}, "started_at": {"from": "at", "type": "time", "required": True}}
+RUNS = {"mapping": {"format": 1, "name": "x", "target": "runs", "reader": "csv"}}
+
+
+def test_a_duration_beyond_every_calendar_is_a_doubt(bench: Bench) -> None:
+    column = {
+        "run_id": {"from": "id", "required": True},
+        "duration_s": {"from": "took", "type": "duration", "unit": "s"},
+    }
+    sink = bench.load(
+        "id,at,took\n1,2026-01-05T08:00:00Z,1.7672e21\n2,2026-01-05T08:00:00Z,5\n", mapping=RUNS | {"column": column}
+    )
+    assert ends(sink) == {"seen": 2, "loaded": 2}
+    assert bench.rows("SELECT run_id, duration_us FROM runs ORDER BY 1") == [("1", None), ("2", 5_000_000)]
+    assert sink.flags["range"] == 1
+
+
+def test_bytes_that_are_no_text_may_stand_in_a_header(bench: Bench) -> None:
+    sink = bench.load(b"id,at,\x8fcaf\xe9\n1,2026-01-05T08:00:00Z,3\n", mapping=RUNS | {"column": RUN})
+    assert ends(sink) == {"seen": 1, "loaded": 1}
+
+
+def test_a_year_that_no_calendar_has_decides_nothing() -> None:
+    assert day_first(pl.Series(["01/02/0000", "29/2/2024"]), ["%d/%m/%Y", "%m/%d/%Y"])[:2] == (1, 0)
+
+
+def test_an_encoding_that_nobody_knows_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "log.xes"
+    path.write_text('<?xml version="1.0" encoding="UTF-8888"?>\n<log xes.version="1.0"><trace><event/></trace></log>\n')
+    with pytest.raises(UnreadableFileError, match=r"unknown encoding: UTF-8888\. Export it in UTF-8"):
+        ha.load(path, format="xes", quiet=True)
 
 
 def test_a_damaged_column_file_is_refused_in_a_sentence(tmp_path: Path) -> None:

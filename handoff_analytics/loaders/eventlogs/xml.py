@@ -97,6 +97,8 @@ def elements(source: Source, whole: frozenset[str]) -> Iterator[tuple[tuple[str,
                 yield from builder.done
                 builder.done.clear()
         builder.parser.Parse(b"", True)
+    except LookupError as fault:
+        raise UnreadableFileError(f"{source.name} is XML in an {fault}. Export it in UTF-8.") from fault
     except expat.ExpatError as fault:
         yield from builder.done
         said = expat.errors.messages.get(fault.code, fault)

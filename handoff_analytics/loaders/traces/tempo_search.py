@@ -47,11 +47,12 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
 def _spans(trace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     # Newer answers have several sets, and repeat the first under the old name.
     sets = trace.get("spanSets")
-    named = [(f"/spanSets/{place}", one) for place, one in enumerate(sets or ())] or [
+    named = [(f"/spanSets/{place}", one) for place, one in enumerate(sets if isinstance(sets, list) else ())] or [
         ("/spanSet", trace.get("spanSet"))
     ]
     for path, one in named:
-        for place, span in enumerate((one or {}).get("spans") or ()):
+        spans = one.get("spans") if isinstance(one, dict) else None
+        for place, span in enumerate(spans if isinstance(spans, list) else ()):
             yield f"{path}/spans/{place}", span
 
 
