@@ -133,10 +133,7 @@ RUNS = {"mapping": {"format": 1, "name": "x", "target": "runs", "reader": "csv"}
 
 
 def test_a_duration_beyond_every_calendar_is_a_doubt(bench: Bench) -> None:
-    column = {
-        "run_id": {"from": "id", "required": True},
-        "duration_s": {"from": "took", "type": "duration", "unit": "s"},
-    }
+    column = RUN | {"duration_s": {"from": "took", "type": "duration", "unit": "s"}}
     sink = bench.load(
         "id,at,took\n1,2026-01-05T08:00:00Z,1.7672e21\n2,2026-01-05T08:00:00Z,5\n", mapping=RUNS | {"column": column}
     )
