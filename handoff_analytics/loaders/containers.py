@@ -408,7 +408,7 @@ def _streams(path: Path, name: str, *, given: bool) -> Iterator[Source]:
     for member in members:
         label = "".join(letter if letter.isprintable() else "?" for letter in member.filename)
         parts = label.replace("\\", "/").split("/")
-        if member.is_dir() or parts[0] == "__MACOSX" or parts[-1].startswith("."):
+        if label.endswith("/") or parts[0] == "__MACOSX" or parts[-1].startswith("."):
             continue
         if member.flag_bits & 0x1:
             raise UnsafeArchiveError(f"{name} holds the encrypted member {label}. Unpack it with its password.")

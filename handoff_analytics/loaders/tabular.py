@@ -116,7 +116,8 @@ class Job:
         numbers: list[int] = []
         texts: list[list[str | None]] = []
         origins: list[int] = []
-        for row in read.kept.arg_true():
+        # Rows of a table, read with a mapping for JSON, hold no lists.
+        for row in read.kept.arg_true() if batch.values else ():
             value, parents = batch.values[row]
             for _, item in paths.every(value, nested.path):
                 origins.append(row)

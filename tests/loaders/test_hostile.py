@@ -128,6 +128,30 @@ def test_a_search_whose_sets_are_none_is_skipped(bench: Bench, search: object) -
     }
 
 
+def test_a_span_of_no_calendar_in_a_search_is_rejected(bench: Bench) -> None:
+    span = {"spanID": "b7ad6b7169203331", "startTimeUnixNano": "9" * 40, "durationNanos": "5"}
+    search = {"traces": [{"traceID": "a1", "spanSet": {"spans": [span]}}], "metrics": {}}
+    assert ends(bench.load(json.dumps(search), format="tempo_search")) == {"seen": 1, "rejected": 1}
+
+
+def test_a_member_without_a_name_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive, archive.open(zipfile.ZipInfo(""), "w") as member:
+        member.write(json.dumps(LOG).encode() + b"\n")
+    assert ha.load(path, quiet=True).loads["seen"].to_list() == [1]
+
+
+def test_a_mapping_for_lists_reads_a_table_without_them(tmp_path: Path) -> None:
+    path = tmp_path / "runs.parquet"
+    pl.DataFrame({"id": ["1"], "at": ["2026-01-05T08:00:00Z"]}).write_parquet(path)
+    mapping = {
+        "mapping": {"format": 1, "name": "x", "target": "runs", "reader": "json"},
+        "column": RUN,
+        "nested": {"steps": {"path": "steps[*]", "target": "spans", "column": {"name": {"from": "n"}}}},
+    }
+    assert ha.load(path, mapping=mapping, quiet=True).loads["loaded"].to_list() == [1]
+
+
 RUN = {"run_id": {"from": "id", "required": True}, "started_at": {"from": "at", "type": "time", "required": True}}
 RUNS = {"mapping": {"format": 1, "name": "x", "target": "runs", "reader": "csv"}}
 

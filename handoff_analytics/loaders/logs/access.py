@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\""
 _COMMON = re.compile(
-    r"(?:(?P<vhost>[\w.-]+(?::\d+)?) )?(?P<client>\S+) (?P<ident>\S+) (?P<user>\S.*?|-) \[(?P<time>[^\]]+)\] "
-    r"\"(?P<request>(?:[^\"\\]|\\.)*)\" (?P<status>\d{3}|-) (?P<size>\d+|-)(?P<rest>.*)$"
+    r"(?:(?P<vhost>[\w.-]+(?::\d+)?) )?(?P<client>\S+) (?P<ident>\S+) (?P<user>\S.{0,200}?|-) "
+    r"\[(?P<time>[^\]]{1,64})\] \"(?P<request>(?:[^\"\\]|\\.)*)\" (?P<status>\d{3}|-) (?P<size>\d+|-)(?P<rest>.*)$"
 )
 _ENVOY = re.compile(
     r"\[(?P<time>\d{4}-[^\]]+Z)\] \"(?P<request>[^\"]*)\" (?P<status>\d{1,3}) (?P<flags>\S+) (?P<rest>.*)$"

@@ -18,7 +18,7 @@ _CRI = re.compile(
 CRI_PATTERN = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP]\b")
 _COMPOSE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*?)(?:[_-]\d+)?\s+\| ?(?P<text>.*)$", re.DOTALL)
 COMPOSE_PATTERN = re.compile(r"^(?:\x1b\[[\d;]*m)*[A-Za-z0-9][\w.-]* +\|(?:\x1b\[[\d;]*m)* |^\[pod/")
-_POD = re.compile(r"\[pod/(?P<pod>[^/\]]+)/(?P<name>[^\]]+)\] (?P<text>.*)$", re.DOTALL)
+_POD = re.compile(r"\[pod/(?P<pod>[^/\]]{1,253})/(?P<name>[^\]]{1,253})\] (?P<text>.*)$", re.DOTALL)
 
 
 class Piece(NamedTuple):

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _WARNING = 13
 _STATUS = re.compile(
-    r"(?:\bHTTP/\d(?:\.\d)?\"?|\b(?:http[ _-]?)?status(?:[ _-]?code)?\"?\s*[:=]?|\bHTTP(?: code| error)?:?)"
-    r"\s*\"?([1-5]\d\d)\b",
+    r"(?:\bHTTP/\d(?:\.\d)?\"?|\b(?:http[ _-]?)?status(?:[ _-]?code)?\"?\s{0,9}[:=]?|\bHTTP(?: code| error)?:?)"
+    r"\s{0,9}\"?([1-5]\d\d)\b",
     re.IGNORECASE,
 )
-_CONTAINER = re.compile(r"(?P<pod>.+?)_(?P<namespace>[^_]+)_(?P<container>.+?)-[0-9a-f]{64}")
+_CONTAINER = re.compile(r"(?P<pod>[^_]+)_(?P<namespace>[^_]+)_(?P<container>.+?)-[0-9a-f]{64}")
 _POD = re.compile(r"-(?:[0-9a-f]{6,10}-)?[0-9a-z]{5}$|-\d+$")
 _NOISE = re.compile(
     r"(?:^|[-_.])(?:access|error|errors|stdout|stderr|output|logs?|txt|jsonl?|ndjson|gz|bz2|xz|zst|csv|out|current|\d[\d_:-]*)"

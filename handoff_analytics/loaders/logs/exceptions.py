@@ -11,7 +11,10 @@ _HEAD = re.compile(r"(?:Exception in thread \"[^\"]*\" |Caused by: |Uncaught |Un
                    r"(?P<type>" + _CLASS + r")(?:: ?(?P<message>.*))?$")  # fmt: skip
 _PYTHON = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _GO = re.compile(r"panic: (?P<message>.*)$")
-_INLINE = re.compile(r"\b(?P<type>(?:[a-z_][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|Fault))\b(?:: ?(?P<message>.*))?")
+# A type begins where its package does: to try from each of its dots would take for ever on a long one.
+_INLINE = re.compile(
+    r"(?<![\w$.])(?P<type>(?:[a-z_][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|Fault))\b(?:: ?(?P<message>.*))?"
+)
 _TRACEBACK = re.compile(r"^\s*Traceback \(most recent call last\):")
 _FRAME = re.compile(
     r"^\s+at |^\s+File \"|^\s*\.\.\. \d+ (?:more|common frames)|^Caused by: |^\s+Suppressed: |^goroutine \d+ \["

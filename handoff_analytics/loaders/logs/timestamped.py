@@ -23,7 +23,7 @@ _LETTER = re.compile(r"(?P<level>[VDIWEFCA])(?=\d{4} \d\d:\d\d:\d\d\.)")
 _GLOG = re.compile(r"\s+(?P<thread>\d+)\s+(?P<logger>[\w./-]+:\d+)\] ?")
 # What may stand before the time: a file's name, an opening bracket, a level.
 _BEFORE = re.compile(
-    r"(?P<system>[A-Za-z][\w./@-]*?)(?:\.log\S*) +(?=\d{4}-)"
+    r"(?P<system>[A-Za-z][\w./@-]{0,253}?)(?:\.log\S{0,100}) +(?=\d{4}-)"
     r"|(?P<bracket>[\[(<])"
     r"|(?P<word>" + LEVEL + r")[:\s]\s*(?=\[?[\d(])",
 )

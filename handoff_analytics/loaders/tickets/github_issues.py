@@ -27,7 +27,7 @@ PLATFORM = "github"
 _REPOSITORY = re.compile(r"(?:/repos/|github\.com/(?!repos/))([^/]+/[^/]+)")
 _LABEL = re.compile(
     r"(?P<kind>team|owner|group|area|component|service|system|comp|kind|type|priority|severity|sev)"
-    r"\s*[:/=]\s*(?P<value>.+)",
+    r"\s*[:/=]\s*(?P<value>\S.*)",
     re.IGNORECASE,
 )
 _SYSTEM_LABELS = ("area", "component", "service", "system", "comp")

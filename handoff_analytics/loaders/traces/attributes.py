@@ -59,7 +59,7 @@ _CHANNELS = (
     ("http", ("http.", "url.")),
     ("file", ("file.",)),
 )
-_THRESHOLD = re.compile(r"\bot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?![0-9a-f])")
+_THRESHOLD = re.compile(r"\bot=(?:[^,]{0,256};)?th:([0-9a-f]{1,14})(?![0-9a-f])")
 _INT32 = range(-(2**31), 2**31)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times of a history are UTC without a zone
 _UNUSABLE = (TypeError, ValueError, AttributeError, KeyError, OverflowError)
 _TAIL_BYTES = 4096
-_ERRORS = re.compile(rb'"errors"\s*:\s*\[\s*(\{[^\]]*\})\s*\]')
+_ERRORS = re.compile(rb'"errors"\s*:\s*\[\s*(\{[^\]]{0,4096}\})\s*\]')
 _KINDS = frozenset({"internal", "server", "client", "producer", "consumer"})
 
 

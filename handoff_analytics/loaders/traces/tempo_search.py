@@ -60,8 +60,9 @@ def _load(record: Record, span: Any, trace: dict[str, Any], sink: Sink) -> None:
     try:
         attributes = {one["key"]: next(iter(one["value"].values()), None) for one in span.get("attributes") or ()}
         start, took = int(span["startTimeUnixNano"]), int(span.get("durationNanos") or 0)
+        started_at = _EPOCH + timedelta(microseconds=start // 1000)
         trace_id, span_id = str(trace["traceID"]).lower().rjust(32, "0"), str(span["spanID"]).lower()
-    except (AttributeError, KeyError, TypeError, ValueError) as fault:
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as fault:
         sink.reject(record, "TYPE", f"a span that cannot be read: {type(fault).__name__}: {fault}")
         return
     status, kind = str(attributes.get("status") or "unset").lower(), str(attributes.get("kind") or "internal").lower()
@@ -76,7 +77,7 @@ def _load(record: Record, span: Any, trace: dict[str, Any], sink: Sink) -> None:
             "system": attributes.get("service.name") or "unknown",
             "name": span.get("name"),
             "kind": kind if kind in _KINDS else "internal",
-            "started_at": _EPOCH + timedelta(microseconds=start // 1000),
+            "started_at": started_at,
             "start_us": start // 1000,
             "start_ns": start,
             "duration_us": took // 1000,
