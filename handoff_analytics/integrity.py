@@ -284,7 +284,9 @@ def _model(stored: _Stored, *, rebuild: bool) -> list[dict[str, Any]]:
     if evidence:
         detail = None if current else f"a load was ended before the model was built; {again}"
         made.append(_row("model", "shows all evidence", int(current), 1, detail))
-    if not rebuild or not evidence:
+    # What an engine made cannot be made anew here: its evidence lies there.
+    elsewhere = stored.all(f"SELECT count(*) FROM {stored.at('history_facts')} WHERE fact = 'built_on'")[0][0]
+    if not rebuild or not evidence or elsewhere:
         return made
     for table in sorted(set(stored.tables) & {*EVIDENCE, "failure_rules"}):
         stored.all(f'CREATE TABLE main."{table}" AS FROM {stored.at(table)}')

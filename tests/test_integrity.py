@@ -110,6 +110,13 @@ def test_a_model_that_does_not_follow_from_the_evidence_is_found(history: ha.His
     ]
 
 
+def test_what_an_engine_made_is_not_built_anew_here(history: ha.History) -> None:
+    bend(history, "INSERT INTO history_facts VALUES ('built_on', 'engine')")
+    checks = ha.check(history)
+    assert checks.filter(pl.col("check") == "model")["subject"].to_list() == ["shows all evidence"]
+    assert checks["passed"].all()
+
+
 def test_repair_builds_the_model_anew_and_no_more(history: ha.History) -> None:
     before = history.sql("SELECT * FROM crossings ORDER BY ALL")
     bend(history, "UPDATE crossings SET failed = NOT failed")
