@@ -15,7 +15,7 @@ from scipy import stats
 
 from .errors import ArgumentError
 from .graph import KEYS, handoffs_in_scope, impact_of
-from .multiple import adjusted
+from .statistics.multiple import adjusted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,7 @@ from .economics.case import studied
 from .economics.effects import drawn_effects, streams_of
 from .economics.measures import measures_of
 from .errors import ArgumentError
-from .survival import survival
+from .statistics.survival import survival
 from .ticket_times import ticket_times
 
 if TYPE_CHECKING:

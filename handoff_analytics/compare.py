@@ -9,7 +9,7 @@ import polars as pl
 from scipy.stats import hypergeom
 
 from .errors import EmptyHistoryError
-from .multiple import adjusted
+from .statistics.multiple import adjusted
 from .visits import Visits, shared_templates, visits
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from .errors import ArgumentError
-from .multiple import adjusted
-from .sequential import log_ratio, overshoot, start, statistic, step, threshold
 from .signals import KEYS, Bucket, handoff_signals
+from .statistics.multiple import adjusted
+from .statistics.sequential import log_ratio, overshoot, start, statistic, step, threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

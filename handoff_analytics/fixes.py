@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from .bursts import overdispersion
 from .errors import ArgumentError
 from .frequency import KEYS, handoff_buckets, window
-from .rates import rate_ratio
+from .statistics.bursts import overdispersion
+from .statistics.rates import rate_ratio
 
 if TYPE_CHECKING:
     from datetime import date

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from .bursts import overdispersion
 from .errors import ArgumentError, EmptyHistoryError
-from .posterior import Posterior, rate_posterior, share_posterior
-from .priors import beta_binomial_prior, gamma_poisson_prior
-from .ranks import rank_summary
+from .statistics.bursts import overdispersion
+from .statistics.posterior import Posterior, rate_posterior, share_posterior
+from .statistics.priors import beta_binomial_prior, gamma_poisson_prior
+from .statistics.ranks import rank_summary
 
 if TYPE_CHECKING:
     from datetime import datetime

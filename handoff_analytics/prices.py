@@ -14,7 +14,7 @@ import numpy as np
 from . import catalogue
 from .catalogue.sections import CostCategory
 from .errors import ArgumentError
-from .ranges import Range
+from .statistics.ranges import Range
 from .vocabulary import Basis
 
 if TYPE_CHECKING:

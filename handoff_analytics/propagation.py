@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from .frequency import KEYS, window
-from .survival import survival
+from .statistics.survival import survival
 
 if TYPE_CHECKING:
     from .history import History

@@ -11,8 +11,8 @@ import polars as pl
 from .cascade import Reach, reaches
 from .errors import ArgumentError
 from .frequency import Frequencies, frequencies
-from .ranks import rank_summary
 from .recovery import Costs, costs
+from .statistics.ranks import rank_summary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from .prices import ASSUMED_HOURS, CATEGORIES, Prices, prices
-from .priors import gamma_poisson_prior
+from .statistics.priors import gamma_poisson_prior
 from .ticket_times import KEYS, handoff_times, ticket_times
 from .vocabulary import Basis
 

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 
 from . import catalogue
-from .credibility import credible_means
 from .person_hours import person_hours
 from .prices import ASSUMED_TEAM_HOURS
-from .survival import survival
+from .statistics.credibility import credible_means
+from .statistics.survival import survival
 from .vocabulary import Basis
 from .working_time import OFFICE_HOURS, working_hours
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from .bursts import overdispersion
 from .errors import ArgumentError
 from .frequency import KEYS, handoff_buckets, window
-from .multiple import adjusted
-from .rates import change_points, rate_ratio, rate_trend
+from .statistics.bursts import overdispersion
+from .statistics.multiple import adjusted
+from .statistics.rates import change_points, rate_ratio, rate_trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

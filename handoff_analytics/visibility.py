@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from .errors import ArgumentError
-from .survival import survival
+from .statistics.survival import survival
 
 if TYPE_CHECKING:
     from .history import History

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from handoff_analytics.sequential import BURSTS, MEANS, MULTIPLES, log_ratio, start, statistic, step
+from handoff_analytics.statistics.sequential import BURSTS, MEANS, MULTIPLES, log_ratio, start, statistic, step
 
 # The factor hardly depends on the threshold; this one is reached soon.
 THRESHOLD = 100.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..history import History
-    from ..ranges import Range
+    from ..statistics.ranges import Range
 
 REGISTER = pl.Schema(
     {

@@ -15,7 +15,7 @@ import orjson
 
 from ..catalogue import catalogue
 from ..errors import ArgumentError
-from ..ranges import Range
+from ..statistics.ranges import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from ..errors import ArgumentError
-from ..ranges import Range
 from ..ranking import KEYS, rank
+from ..statistics.ranges import Range
 from .case import case_of
 from .choice import best, greedy
 from .effects import EFFECTS, menu_of

@@ -12,7 +12,7 @@ from ..economics.measures import Measure, measures_of
 from ..fixes import fix_effect
 from ..frequency import window
 from ..ranking import rank
-from ..rates import rate_ratio
+from ..statistics.rates import rate_ratio
 from .entries import latest_entries
 from .suggestions import suggested_measures
 

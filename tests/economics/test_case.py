@@ -14,7 +14,7 @@ import handoff_analytics as ha
 from handoff_analytics.economics.exposure import exposure
 from handoff_analytics.economics.measures import Measure, Target, measures_of
 from handoff_analytics.errors import ArgumentError, EmptyHistoryError
-from handoff_analytics.ranges import Range
+from handoff_analytics.statistics.ranges import Range
 
 if TYPE_CHECKING:
     from pathlib import Path

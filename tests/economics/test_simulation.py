@@ -20,7 +20,7 @@ from handoff_analytics.economics.simulation import (
     tail_mean,
 )
 from handoff_analytics.errors import ArgumentError
-from handoff_analytics.ranges import Lognormal
+from handoff_analytics.statistics.ranges import Lognormal
 
 COST = Lognormal.of_range(1, 10)
 STEP, SIZE = 0.02, 2**14

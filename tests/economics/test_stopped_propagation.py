@@ -21,8 +21,8 @@ from handoff_analytics.economics.effects import menu_of
 from handoff_analytics.economics.exposure import exposure
 from handoff_analytics.economics.measures import Measure, Target
 from handoff_analytics.economics.propagation import Spread, stopping
-from handoff_analytics.ranges import Range
 from handoff_analytics.reach import Worlds, expected_reach
+from handoff_analytics.statistics.ranges import Range
 
 START, LEFT, RIGHT, END = (("s", "t", "http"), ("l", "s", "http"), ("r", "s", "http"), ("e", "l", "http"))
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import handoff_analytics as ha
-from handoff_analytics.credibility import credible_means
+from handoff_analytics.statistics.credibility import credible_means
 from handoff_analytics.ticket_times import ticket_times
 
 DATA = Path(os.environ.get("HANDOFFS_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))

@@ -19,9 +19,9 @@ from histories import NOON, crossing, failure, history_with
 import handoff_analytics as ha
 from handoff_analytics.economics.measures import Measure, Target
 from handoff_analytics.errors import ArgumentError, MissingExtraError
-from handoff_analytics.ranges import Range
 from handoff_analytics.remediation.exports import escaped_markdown
 from handoff_analytics.remediation.suggestions import suggested_measures, usual_for
+from handoff_analytics.statistics.ranges import Range
 from handoff_analytics.vocabulary import HandoffType
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from handoff_analytics.survival import survival
+from handoff_analytics.statistics.survival import survival
 
 
 def censored(seed: int = 1, size: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from handoff_analytics.credibility import credible_means
+from handoff_analytics.statistics.credibility import credible_means
 
 
 def test_credibility_is_the_textbook_formula() -> None:

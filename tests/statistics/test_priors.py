@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special, stats
 
-from handoff_analytics.priors import BetaPrior, GammaPrior, beta_binomial_prior, gamma_poisson_prior
+from handoff_analytics.statistics.priors import BetaPrior, GammaPrior, beta_binomial_prior, gamma_poisson_prior
 
 
 def test_the_beta_prior_maximises_scipys_beta_binomial_likelihood() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from overshoot import computed, drawn, simulated
 from scipy.stats import nbinom, poisson
 
-from handoff_analytics.sequential import (
+from handoff_analytics.statistics.sequential import (
     BURSTS,
     MEANS,
     MULTIPLES,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import norm
 
-from .errors import ArgumentError
+from ..errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

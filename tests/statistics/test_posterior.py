@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from handoff_analytics.bursts import overdispersion
-from handoff_analytics.posterior import rate_posterior, share_posterior
-from handoff_analytics.priors import BetaPrior, GammaPrior, beta_binomial_prior, gamma_poisson_prior
+from handoff_analytics.statistics.bursts import overdispersion
+from handoff_analytics.statistics.posterior import rate_posterior, share_posterior
+from handoff_analytics.statistics.priors import BetaPrior, GammaPrior, beta_binomial_prior, gamma_poisson_prior
 
 
 def test_without_bursts_the_posteriors_are_the_conjugate_ones() -> None:

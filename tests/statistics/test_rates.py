@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from handoff_analytics.bursts import overdispersion
-from handoff_analytics.rates import change_points, neighbour_dispersion, rate_ratio, rate_trend
+from handoff_analytics.statistics.bursts import overdispersion
+from handoff_analytics.statistics.rates import change_points, neighbour_dispersion, rate_ratio, rate_trend
 
 
 def bursty(random: np.random.Generator, mean: np.ndarray, burst: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from handoff_analytics.ranks import rank_summary
+from handoff_analytics.statistics.ranks import rank_summary
 
 
 def test_ranks_are_counted_draw_by_draw() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from handoff_analytics.bursts import overdispersion
+from handoff_analytics.statistics.bursts import overdispersion
 
 
 def test_bursts_are_measured_and_calm_is_left_alone() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handoff_analytics.errors import ArgumentError
-from handoff_analytics.ranges import Lognormal, Range
+from handoff_analytics.statistics.ranges import Lognormal, Range
 
 NUMBERS = st.floats(0, 1e6, allow_nan=False)
 
