@@ -11,6 +11,7 @@ import polars as pl
 from ..declarations import suggestion
 from ..errors import MappingError
 from .casts import REJECT, Cast, cast, cleaned
+from .people import is_person_in_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from .ledger import Sink
     from .mapping import Column, Values
 
-# Names of columns that hold people. What no column of a mapping takes is kept, but people only as hashes.
-_PEOPLE = re.compile(
-    r"(?:^|[\W_])(?:assignee|(?:assigned|opened|closed|resolved|created|updated)[ _](?:by|to)|caller(?:[ _]id)?|"
-    r"reporter|requester|requested[ _]for|creator|submitter|author|approver|e?mail|watchers?|agent|contact|"
-    r"user(?:[ _]?name)?|(?:customer|full|first|last)[ _]name)$",
-    re.IGNORECASE,
-)
 _STATUSES = frozenset(("status", "technical_status"))
 _SHARED = 0.2
 """A doubt that more than this share of a batch has is said once, not row by row."""
@@ -344,7 +338,7 @@ def _attributes(read: Typed, sink: Sink, rows: pl.Series | None) -> pl.Series:
         )
         if texts.null_count() == texts.len():
             continue
-        if name.lower() in made.people or _PEOPLE.search(name):
+        if name.lower() in made.people or is_person_in_table(name):
             texts = hashed(texts, sink)
         columns[name if seen[name] == 1 else f"{name} {seen[name]}"] = texts
     own = None if batch.attributes is None else of_batch(batch.attributes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from ..errors import HandoffError
 from ..identity import key
 from .frames import framed
 from .jsontext import repaired
+from .people import hidden
 from .readers import Record
 from .redact import Redaction
 from .settling import NATURAL, insert, schemas, settle, uid_of
@@ -38,6 +40,8 @@ UNEXPECTED = (
 _BATCH_REJECTS = 2_000
 _RAW_BYTES = 4096
 _JSON = ("attributes", "resource", "fields", "definition")
+_FREE = frozenset(("attributes", "resource"))
+_HASHED = re.compile(r"person-[0-9a-f]{12}")
 # The time by which a row of evidence stands in the history, and the unit of those that are numbers.
 _WHEN = {
     "started_at": None, "logged_at": None, "opened_at": None, "changed_at": None, "snapshot_at": None,
@@ -252,7 +256,7 @@ class Sink:
             return None
         # Where a name was expected there may be any value of JSON.
         told = str(name)
-        if self._people == "names":
+        if self._people == "names" or _HASHED.fullmatch(told):
             return told
         if told not in self._hashes:
             digest = hashlib.blake2b(f"{self._salt}{told}".encode("utf-8", "replace"), digest_size=6)
@@ -309,6 +313,8 @@ class Sink:
     def _keep(self, record: Record, table: str, row: dict[str, Any], *, primary: bool) -> int:
         name, natural = NATURAL.get(table, ("", ()))
         for column in _JSON:
+            if column in _FREE and isinstance(row.get(column), dict):
+                row[column] = hidden(row[column], self.person)
             if isinstance(row.get(column), dict | list):
                 row[column] = _json(row[column])
         uid = row.get(name)

@@ -112,6 +112,29 @@ def test_one_trace_in_every_format_gives_one_failed_handoff(tmp_path: Path, cont
     assert crossing.rows() == [("shop", "payment", True, 422, 5000, 3000)]
 
 
+def test_people_in_attributes_are_the_same_hashes_in_every_format(tmp_path: Path) -> None:
+    people = {"user.id": "C-1", "customer.email": "ann@acme.example", "enduser.name": "Ann Smith", "app_user_id": "C-1"}
+    kept = {"user_agent": "curl", "db.user": "postgres"}
+    spans: dict[str, Any] = {"otlp": otlp(), "jaeger": jaeger(), "zipkin": zipkin()}
+    first = spans["otlp"]["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    first["attributes"] += [{"key": name, "value": {"stringValue": value}} for name, value in people.items()]
+    first["attributes"] += [{"key": name, "value": {"stringValue": str(value)}} for name, value in kept.items()]
+    spans["jaeger"]["data"][0]["spans"][0]["tags"] += [
+        {"key": name, "value": value} for name, value in (people | kept).items()
+    ]
+    spans["zipkin"][0]["tags"] |= people | kept
+    for format_, content in spans.items():
+        history = loaded(tmp_path, content, format_)
+        attributes = json.loads(history.sql("SELECT attributes FROM spans WHERE kind = 'client'").item())
+        assert not set(people.values()) & set(map(str, attributes.values()))
+        assert attributes["user.id"] == attributes["app_user_id"]
+        assert attributes["user.id"].startswith("person-")
+        assert {name: str(attributes[name]) for name in kept} == {name: str(value) for name, value in kept.items()}
+    named = loaded(tmp_path, spans["jaeger"], "named", people="names")
+    attributes = json.loads(named.sql("SELECT attributes FROM spans WHERE kind = 'client'").item())
+    assert {name: attributes[name] for name in people} == people
+
+
 def test_a_shared_zipkin_span_becomes_two_halves(tmp_path: Path) -> None:
     halves = zipkin()
     halves[1] |= {"id": CLIENT, "shared": True}

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...identity import key
+from ..people import is_person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,8 +70,8 @@ class Plan(NamedTuple):
     channel: str
     wanted: tuple[tuple[str, tuple[tuple[str, Callable[[Any], Any]], ...]], ...]
     """Columns, the attributes that may fill each, the most telling first, and how their values are read."""
-    customers: tuple[str, ...]
-    """Attributes that name a customer."""
+    people: tuple[str, ...]
+    """Attributes that name a person or a customer."""
     sampled: bool
     """Whether attributes say with which probability the trace was kept."""
 
@@ -165,7 +166,7 @@ def plan(names: tuple[str, ...], kind: str = "internal") -> Plan:
     return Plan(
         channel=way,
         wanted=tuple((column, tuple(named)) for column, named in wanted.items() if named),
-        customers=tuple(name for name in CUSTOMER if name in there),
+        people=tuple(filter(is_person, names)),
         sampled=not there.isdisjoint(("sampling.probability", "sampler.type")),
     )
 

@@ -10,7 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .attributes import CUSTOMER, as_it_is
+from ..people import is_person
+from .attributes import as_it_is
 from .otlp_values import UNUSABLE, said
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Attributes:
     person
         What makes of a person's name what may be stored.
     hashed
-        Whether customers are persons here.
+        Whether people are hashed here.
     """
 
     def __init__(self, lists: pa.ListArray, person: Callable[[str | None], str | None], *, hashed: bool) -> None:
@@ -148,16 +149,16 @@ class Attributes:
         return written.scatter(places, made) if places else written
 
     def _hash(self, person: Callable[[str | None], str | None]) -> None:
-        """Put the hashes of customers in the place of their names."""
+        """Put hashes in the place of people."""
         for code, name in enumerate(self._names):
-            if name in CUSTOMER:
+            if is_person(name):
                 rows = np.flatnonzero(self._codes == code)
                 if not np.isin(self._kinds[rows], (_STRING, _INTEGER)).all():
                     raise OddError
                 held = [
                     one if isinstance(one, str) else str(one) for one in map(orjson.loads, self._written.gather(rows))
                 ]
-                made = [orjson.dumps(person(one)).decode() for one in held]
+                made = [orjson.dumps(person(one) if one else one).decode() for one in held]
                 self._written = self._written.scatter(rows, made)
 
     def orders(self) -> tuple[list[tuple[str, ...]], Places]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..logs.severity import severity as severity_of
+from ..people import hidden_value
 from .attributes import exception, filled, plan
 from .gathering import Gathering
 from .otlp_values import END_NS, SEVERITIES, UNUSABLE, as_text, flat, hex_id, parts, said
@@ -112,9 +113,8 @@ class Logs:
         for column, value in exception(attributes).items():
             if value is not None:
                 self._gathered.fill(column, [row], [value])
-        for name in decided.customers:
-            value = attributes[name]
-            attributes[name] = self._sink.person(None if value is None else as_text(value))
+        for name in decided.people:
+            attributes[name] = hidden_value(name, attributes[name], self._sink.person)
         self._rows.append((*cells, orjson.dumps(attributes)))
         self._resource_of.append(resource)
 

@@ -13,6 +13,7 @@ import orjson
 import polars as pl
 
 from ...identity import key, linked
+from ..people import hidden_value
 from .attributes import filled, plan, weight
 from .gathering import Gathering
 from .otlp_values import END_NS, KINDS, STATUSES, UNUSABLE, as_text, check_names, flat, hex_id, parts, said
@@ -245,10 +246,9 @@ class Spans:
                     elif column == "correlation_id":
                         correlations |= zip(places, values, strict=True)
                     fill(column, [before + place for place in places], values)
-                for name in decided.customers:
+                for name in decided.people:
                     for row in some:
-                        value = flats[row][name]
-                        flats[row][name] = person(None if value is None else as_text(value))
+                        flats[row][name] = hidden_value(name, flats[row][name], person)
                 if decided.sampled:
                     fill("weight", [before + row for row in some], [weight(flats[row]) for row in some])
         for row, span in enumerate(self._spans):
