@@ -19,7 +19,7 @@ def gallery(folder: Path) -> list[Path]:
     history = ha.samples.load()
     ranking, reach, network = ha.rank(history), ha.cascade_reach(history), ha.dependency_graph(history)
     checked, seen = ha.audit(history), ha.visibility(history)
-    late, early = history.between("2026-05-01"), history.between("2026-01-01", "2026-04-01")
+    late, early = history.between("2026-05-18", "2026-05-21"), history.between("2026-03-01", "2026-04-15")
     charts = {
         "ranking": ha.charts.ranking(ranking, history=history),
         "pareto": ha.charts.pareto(ranking, history=history),

@@ -32,6 +32,13 @@ _WORTH = {"call": (0.1, 0.5), "order": (0.3, 0.0), "operation": (0.1, 0.4), "tem
 # A caller that is cut short because a system below it fails shows the same signs: it keeps this share of its own.
 _EXPLAINED = 0.5
 _KINDS = ("failed", "call", "order", "operation", "template")
+_TOLD = {
+    "failed": "fails",
+    "call": "calls {0}",
+    "order": "calls in the order {0}",
+    "operation": "does {0}",
+    "template": "logs {0!r}",
+}
 # Two quiet windows differ by more than resampling one of them shows, since the mix of requests moves. The noise seen
 # between halves of the baseline is averaged with this score, at equal weight, and spreads at least this far. Measured
 # between fault-free minutes of the public traces that tests/real/test_real_compare.py reads.
@@ -428,8 +435,9 @@ def _reasons(frame: pl.DataFrame) -> pl.Series:
         sign = max(row[f"{kind}_effect"] for kind in _KINDS)
         if sign > 0.1:
             change = "more often" if row["top_more"] else "less often"
-            share = f"{row['top_hits_before']}/{row['top_seen_before']} -> {row['top_hits']}/{row['top_seen']} visits"
-            parts.append((sign, f"{row['top_kind']} {row['top_what']!r} {change}: {share}"))
+            hits, hits_before = (f"{row[f'top_hits{at}']:,} of {row[f'top_seen{at}']:,}" for at in ("", "_before"))
+            what = _TOLD[row["top_kind"]].format(row["top_what"])
+            parts.append((sign, f"{what} {change}: {hits} visits, {hits_before} before"))
         parts.sort(key=lambda part: -part[0])
         sentences.append("; ".join(text for _, text in parts) or "nothing beyond chance")
     return pl.Series(sentences, dtype=pl.String)

@@ -38,7 +38,7 @@ def visibility(history: History) -> pl.DataFrame:
         ======================= ============ ===================================================================
         source, target, channel String       the handoff
         crossings               Int64        crossings, silent or not
-        failures                Int64        failures that are on record by status
+        failures                Int64        failures that are on record by status, each call once
         silent_failures         Int64        failures found by detectors only
         silent_share            Float64      silent / (silent + failures), from 0 to 1; null without either
         detectors               List(String) which detectors found them
@@ -66,6 +66,7 @@ def visibility(history: History) -> pl.DataFrame:
         SELECT source, target, channel, count(*) AS n
         FROM failures
         WHERE NOT silent AND origin <> 'propagated' AND fate <> 'masked'
+            AND origin_weight > 0 -- a try that a further try replaced is no failure of its own
         GROUP BY source, target, channel
         ORDER BY source, target, channel
     """).rename({"n": "failures"})

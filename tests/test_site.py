@@ -58,3 +58,13 @@ def test_every_picture_of_the_gallery_is_of_a_chart_and_none_is_missing():
     shown = set(re.findall(r"^## (\w+)$", (DOCS / "gallery" / "README.md").read_text(), re.MULTILINE))
     assert set(ha.charts.__all__) - {"enable", "save", "use"} <= shown
     assert {path.stem for path in (DOCS / "gallery").glob("*.svg")} == shown
+
+
+@pytest.mark.slow
+def test_the_gallery_says_what_the_charts_say_today(tmp_path):
+    specification = importlib.util.spec_from_file_location("gallery", DOCS / "gallery.py")
+    gallery = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(gallery)
+    gallery.gallery(tmp_path)
+    kept = (DOCS / "gallery" / "README.md").read_text(encoding="utf-8")
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == kept, "draw it again: python docs/gallery.py"

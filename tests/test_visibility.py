@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from histories import crossing, failure, history_with
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,3 +136,10 @@ def test_a_half_year_without_faults_raises_hardly_a_finding(
     print(f"{hits} false hits in {transactions:,} transactions: {false_hits:.1f} per 10,000")  # noqa: T201 - the figure is wanted
     assert transactions > 1_500
     assert false_hits <= 5
+
+
+def test_a_call_that_failed_at_every_try_is_one_failure_that_reported_itself() -> None:
+    tries = [crossing(n, "crm", "erp", call_id=1, attempt=n, is_last_attempt=n == 2, failed=True) for n in (1, 2)]
+    failed = [failure(n, "crm", "erp", origin_weight=float(n == 2)) for n in (1, 2)]
+    told = ha.visibility(history_with(crossings=tries, failures=failed)).row(0, named=True)
+    assert (told["crossings"], told["failures"], told["silent_failures"]) == (2, 1, 0)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Handoff = tuple[str, ...]
 """Source and target, and the channel where it matters."""
 WIDTH = 640
+NO_UNIT_AT_NOUGHT = "datum.value === 0 ? '0' : replace(datum.label, 'G', 'bn')"
 _LETTER = 9.4  # average width of a letter of the title, px
 _SMALL_LETTER = 6.8  # and of the subtitle
 
@@ -66,14 +67,20 @@ def told(
     rows: str = "",
     history: History | None = None,
     wide: int = WIDTH + 120,
+    larger: float = 1,
 ) -> Any:
     """Give a chart its title, the finding, and its subtitle: window and scope, rows, definition."""
     facts = words.sentence([caption(history), rows])
+    letters = int(wide / larger / _SMALL_LETTER)
     return chart.properties(
         title=alt.TitleParams(
-            text=wrapped(finding, int(wide / _LETTER)) or [""],
-            subtitle=[line for text in (facts, definition) for line in wrapped(text, int(wide / _SMALL_LETTER))],
+            text=wrapped(finding, int(wide / larger / _LETTER)) or [""],
+            subtitle=[line for text in (facts, definition) for line in wrapped(text, letters)],
             frame="bounds",
+            fontSize=20 * larger,
+            lineHeight=25 * larger,
+            subtitleFontSize=14 * larger,
+            subtitleLineHeight=19 * larger,
         ),
         description=finding,
     )
@@ -107,6 +114,12 @@ def blank(what: str, *, why: str, history: History | None = None) -> alt.Chart:
     chart = note.encode(x=alt.value(0), y=alt.value(20), text="note:N").properties(width=WIDTH, height=50)
     drawn: alt.Chart = told(chart, f"{what}: nothing to show", definition="", history=history)
     return drawn
+
+
+def amounts(title: str, currency: str | None = None) -> alt.Axis:
+    """Return the axis of amounts of money: few marks, in thousands or millions, and nought without a unit."""
+    said = f"{title}, {currency}" if currency else title
+    return alt.Axis(title=said, format="~s", labelExpr=NO_UNIT_AT_NOUGHT, tickCount=6)
 
 
 def band(frame: pl.DataFrame, labels: Sequence[str], chosen: Handoff | None) -> list[alt.Chart]:

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from ..vocabulary import HandoffType
-from . import canvas, theme, words
+from . import bars, canvas, theme, words
 
 if TYPE_CHECKING:
     from ..history import History
@@ -63,35 +63,21 @@ def failure_types(frame: pl.DataFrame, *, top: int = 15, history: History | None
     totals = totals.sort("total", *keys, descending=[True, *[False] * len(keys)], nulls_last=True)
     most = totals.head(top)
     most = most.with_columns(pl.Series("handoff", words.handoffs(most), dtype=pl.String))
-    kinds = [words.plain(kind) for kind in _COLORS]
-    shown = (
-        counted.join(most, on=keys, nulls_equal=True)
-        .select("handoff", "place", "failures", "total", kind=pl.col("place").replace_strict(dict(enumerate(kinds))))
-        .sort("handoff", "place")
+    wide = most.join(
+        counted.pivot("place", index=keys, values="failures", sort_columns=True), on=keys, nulls_equal=True, how="left"
+    ).rename({str(place): kind for kind, place in known.items()}, strict=False)
+    wide = wide.with_columns(
+        (pl.col(kind) if kind in wide.columns else pl.lit(0.0)).fill_null(0).alias(kind) for kind in known
     )
-    base = alt.Chart(shown).encode(
-        y=alt.Y("handoff:N", title=None, sort=most["handoff"].to_list()),
-        tooltip=[
-            alt.Tooltip("handoff:N"),
-            alt.Tooltip("kind:N", title="type"),
-            alt.Tooltip("failures:Q", format=",.1~f"),
-        ],
-    )
-    bars = base.mark_bar(height={"band": 0.62}, cornerRadius=0).encode(
-        x=alt.X("failures:Q", title="failures that began at the handoff", axis=alt.Axis(tickCount=6)),
-        order="place:Q",
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(domain=kinds, range=list(_COLORS.values())),
-            legend=alt.Legend(title=None, columns=3),
-        ),
-    )
+    axis = alt.Axis(title="failures that began at the handoff", tickCount=6)
+    kinds = {kind: (words.plain(kind), colour) for kind, colour in zip(known, _COLORS.values(), strict=True)}
+    drawn = bars.parted(wide, kinds, axis=axis, unit=",.1~f")
     ends = alt.Chart(most).mark_text(align="left", dx=6, style=["ink"])
     said = ends.encode(
         y=alt.Y("handoff:N", sort=most["handoff"].to_list()), x="total:Q", text=alt.Text("total:Q", format=",.0f")
     )
     return canvas.told(
-        alt.layer(bars, said).properties(width=canvas.WIDTH, height=alt.Step(28)),
+        alt.layer(drawn, said).properties(width=canvas.WIDTH, height=alt.Step(28)),
         _finding(counted),
         definition="Failures are counted where they began. Unclassified means that no rule knows the code or the text; "
         "it is never a guess.",

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
-from . import canvas, theme, words
+from . import bars, canvas, theme, words
 
 if TYPE_CHECKING:
     from ..history import History
 
+_OTHER = ("other calls or steps", theme.ODD)
 _SIGNS = {
     "failed": ("fails more often", theme.ALARM),
     "gap": ("slower at the boundary", theme.WARN),
     "own": ("slower inside", theme.CALM),
-    "shared": ("slower inside, seen from outside", "#7FA8C9"),
-    "call": ("other calls", theme.GOOD),
-    "order": ("other order of calls", "#7CC4A4"),
-    "operation": ("other steps", theme.ODD),
+    "shared": ("slower inside", theme.CALM),
+    "call": _OTHER,
+    "order": _OTHER,
+    "operation": _OTHER,
     "template": ("other log messages", theme.MUTE),
 }
+_LEGEND = dict(_SIGNS.values())
 
 
 def changes(frame: pl.DataFrame, *, top: int = 12, history: History | None = None) -> Any:
@@ -39,7 +41,8 @@ def changes(frame: pl.DataFrame, *, top: int = 12, history: History | None = Non
     Returns
     -------
     altair.Chart
-        Stacked bars in the order of the ranking; the words on the right say why.
+        One bar a handoff, as long as its score and in the colour of its strongest evidence; the words on the right
+        say why.
 
     Raises
     ------
@@ -52,38 +55,32 @@ def changes(frame: pl.DataFrame, *, top: int = 12, history: History | None = Non
         return canvas.blank("Changes", why="No handoff was crossed in both windows.", history=history)
     whole = frame.sort("rank")
     part = whole.head(top)
-    part = part.with_columns(
-        pl.Series("handoff", words.handoffs(part), dtype=pl.String),
+    part = part.select(
+        "score",
+        *effects,
+        handoff=pl.Series(words.handoffs(part), dtype=pl.String),
         said=pl.Series([words.name(why, limit=70) for why in part["why"]], dtype=pl.String),
+        sign=pl.Series([_strongest(row) for row in part.iter_rows(named=True)], dtype=pl.String),
     )
     order = part["handoff"].to_list()
-    shown = (
-        part.unpivot(effects, index="handoff", variable_name="sign", value_name="effect")
-        .filter(pl.col("effect") > 0)
-        .with_columns(
-            place=pl.col("sign").replace_strict({name: place for place, name in enumerate(effects)}),
-            sign=pl.col("sign").replace_strict({f"{sign}_effect": said for sign, (said, _) in _SIGNS.items()}),
-        )
-        .sort("handoff", "place")
-    )
     y = alt.Y("handoff:N", title=None, sort=order, scale=alt.Scale(domain=order))
-    bars = (
-        alt.Chart(shown)
-        .mark_bar(height={"band": 0.6}, cornerRadius=0)
+    drawn = (
+        alt.Chart(part)
+        .mark_bar(height={"band": 0.62})
         .encode(
             y=y,
-            x=alt.X("effect:Q", title="evidence that it became worse, nats a visit"),
-            order="place:Q",
+            x=alt.X("score:Q", title="evidence that it became worse, nats a visit"),
             color=alt.Color(
                 "sign:N",
-                scale=alt.Scale(domain=[said for said, _ in _SIGNS.values()], range=[c for _, c in _SIGNS.values()]),
-                legend=alt.Legend(title=None, columns=4),
+                scale=alt.Scale(domain=list(_LEGEND), range=list(_LEGEND.values())),
+                legend=alt.Legend(title="strongest evidence"),
             ),
-            tooltip=[alt.Tooltip("handoff:N"), alt.Tooltip("sign:N"), alt.Tooltip("effect:Q", format=".3f")],
+            tooltip=[
+                alt.Tooltip("handoff:N"),
+                *(alt.Tooltip(f"{sign}_effect:Q", title=sign, format=".3f") for sign in _SIGNS),
+            ],
         )
     )
-    said = alt.Chart(part.select("handoff", "said")).mark_text(align="left", style=["soft"])
-    words_why = said.encode(y=y, x=alt.value(430), text="said:N")
     alarms = whole.filter(pl.col("alarm").fill_null(value=False))
     first = whole.row(0, named=True)
     finding = (
@@ -92,7 +89,7 @@ def changes(frame: pl.DataFrame, *, top: int = 12, history: History | None = Non
         else "Nothing changed more than chance explains"
     )
     return canvas.told(
-        alt.layer(bars, words_why).properties(width=420, height=alt.Step(30)),
+        alt.layer(drawn, bars.noted(part, at=430)).properties(width=420, height=alt.Step(30)),
         finding,
         definition="Each visit is compared with visits of the same operation in the baseline. A nat is a unit of "
         "evidence: 1 means that the visit is e times likelier under the change.",
@@ -102,3 +99,7 @@ def changes(frame: pl.DataFrame, *, top: int = 12, history: History | None = Non
         history=history,
         wide=900,
     )
+
+
+def _strongest(row: dict[str, Any]) -> str:
+    return _SIGNS[max(_SIGNS, key=lambda sign: row[f"{sign}_effect"] or 0.0)][0]

@@ -45,9 +45,8 @@ def frontier(frame: pl.DataFrame, *, budget: float | None = None, history: Histo
         said=pl.Series([words.listed([words.plain(m) for m in chosen], most=6) for chosen in frame["measures"]]),
         outlay=pl.Series([words.money(cost, currency) for cost in frame["cost"]]),
     )
-    unit = f", {currency}" if currency else ""
-    x = alt.X("budget:Q", axis=alt.Axis(title=f"budget, once{unit}", format="~s", tickCount=6))
-    y = alt.Y("saving:Q", axis=alt.Axis(title=f"saved a year, after upkeep{unit}", format="~s", tickCount=6))
+    x = alt.X("budget:Q", axis=canvas.amounts("budget, once", currency))
+    y = alt.Y("saving:Q", axis=canvas.amounts("saved a year, after upkeep", currency))
     base = alt.Chart(shown).encode(
         x=x,
         tooltip=[
@@ -127,7 +126,7 @@ def loss_exceedance(frame: pl.DataFrame, *, history: History | None = None) -> A
         ),
     )
     y = alt.Y("probability:Q", axis=alt.Axis(title="chance that a year loses more", format="%"))
-    x = alt.X("loss:Q", axis=alt.Axis(title=f"loss of a year{f', {currency}' if currency else ''}", format="~s"))
+    x = alt.X("loss:Q", axis=canvas.amounts("loss of a year", currency))
     base = alt.Chart(shown).encode(
         y=y,
         tooltip=[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
-from . import canvas, theme, words
+from . import bars, canvas, theme, words
 
 if TYPE_CHECKING:
     from ..history import History
@@ -52,32 +52,11 @@ def quality(frame: pl.DataFrame, *, doubts: pl.DataFrame | None = None, history:
         file=pl.Series(words.distinct([_tail(name) for name in files["file_name"]])),
         said=pl.Series([_said(row) for row in files.iter_rows(named=True)]),
     )
-    shown = (
-        files.unpivot(list(_FATES), index=["file", "seen", "said"], variable_name="fate", value_name="records")
-        .with_columns(
-            place=pl.col("fate").replace_strict({fate: place for place, fate in enumerate(_FATES)}),
-            share=pl.when(pl.col("seen") > 0).then(pl.col("records") / pl.col("seen")).otherwise(0.0),
-            fate=pl.col("fate").replace_strict({fate: said for fate, (said, _) in _FATES.items()}),
-        )
-        .sort("file", "place")
-    )
-    base = alt.Chart(shown).encode(
-        y=alt.Y("file:N", title=None, sort=files["file"].to_list()),
-        tooltip=[alt.Tooltip("file:N"), alt.Tooltip("fate:N"), alt.Tooltip("records:Q", format=",")],
-    )
-    bars = base.mark_bar(height={"band": 0.62}, cornerRadius=0).encode(
-        x=alt.X("share:Q", title="share of the records", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-        order="place:Q",
-        color=alt.Color(
-            "fate:N",
-            scale=alt.Scale(domain=[said for said, _ in _FATES.values()], range=[c for _, c in _FATES.values()]),
-            legend=alt.Legend(title=None),
-        ),
-    )
-    note = base.transform_filter("datum.place == 0").mark_text(align="left", style=["soft"])
-    said = note.encode(x=alt.value(canvas.WIDTH + 10), text="said:N")
+    shares = files.with_columns(pl.when(pl.col("seen") > 0).then(pl.col(list(_FATES)) / pl.col("seen")).otherwise(0.0))
+    axis = alt.Axis(title="share of the records", format="%")
+    drawn = bars.parted(shares, _FATES, axis=axis, label="file", unit=".1%", whole=1)
     return canvas.told(
-        alt.layer(bars, said).properties(width=canvas.WIDTH, height=alt.Step(28)),
+        alt.layer(drawn, bars.noted(files, label="file")).properties(width=canvas.WIDTH, height=alt.Step(28)),
         _finding(whole),
         definition="Each record of a file is loaded, in the history already, of no use to its format, or rejected with "
         "place and reason (history.rejects).",

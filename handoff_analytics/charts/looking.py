@@ -96,7 +96,13 @@ def attention(frame: pl.DataFrame, *, history: History | None = None) -> Any:
             "hours:Q",
             title="hours",
             scale=alt.Scale(range=[12, 900]),
-            legend=alt.Legend(format="~s", tickCount=3, symbolFillColor=theme.MUTE, symbolStrokeWidth=0),
+            legend=alt.Legend(
+                format="~s",
+                labelExpr=canvas.NO_UNIT_AT_NOUGHT,
+                tickCount=3,
+                symbolFillColor=theme.MUTE,
+                symbolStrokeWidth=0,
+            ),
         ),
         color=alt.Color(
             "side:N",

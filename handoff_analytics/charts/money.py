@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
-from . import canvas, theme, words
+from . import bars, canvas, theme, words
 
 if TYPE_CHECKING:
     from ..history import History
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _DIRECT = ("debugging", "manual_intervention", "data_cleanup", "customer_support", "opportunity")
 _INDIRECT = ("customer_impact", "regulatory", "productivity")
 _PARTS = {
-    "debugging": theme.CALM,
-    "manual intervention": theme.WARN,
-    "data cleanup": theme.GOOD,
-    "customer support": theme.ODD,
-    "opportunity": theme.ALARM,
-    "indirect": theme.MUTE,
+    "debugging": ("debugging", theme.CALM),
+    "manual_intervention": ("manual intervention", theme.WARN),
+    "data_cleanup": ("data cleanup", theme.GOOD),
+    "customer_support": ("customer support", theme.ODD),
+    "opportunity": ("opportunity", theme.ALARM),
+    "indirect": ("indirect", theme.MUTE),
 }
 
 
@@ -75,39 +75,15 @@ def cost(
         ),
     )
     order = part["handoff"].to_list()
-    shown = (
-        part.select(
-            "handoff",
-            "indirect",
-            *(pl.col(name).cast(pl.Float64).alias(words.plain(name)) for name in _DIRECT),
-        )
-        .unpivot(list(_PARTS), index="handoff", variable_name="category", value_name="amount")
-        .filter(pl.col("amount") > 0)
-        .with_columns(place=pl.col("category").replace_strict({name: place for place, name in enumerate(_PARTS)}))
-        .sort("handoff", "place")
+    axis = canvas.amounts("cost of recovery", currency)
+    drawn = bars.parted(part, _PARTS, axis=axis, unit=",.0f")
+    whole = alt.Chart(part.select("handoff", "cost_low", "cost_high", "said")).encode(
+        y=alt.Y("handoff:N", title=None, sort=order)
     )
-    y = alt.Y("handoff:N", title=None, sort=order)
-    axis = alt.Axis(title=f"cost of recovery{f', {currency}' if currency else ''}", format="~s", tickCount=6)
-    bars = (
-        alt.Chart(shown)
-        .mark_bar(height={"band": 0.62}, cornerRadius=0)
-        .encode(
-            y=y,
-            x=alt.X("amount:Q", axis=axis),
-            order="place:Q",
-            color=alt.Color(
-                "category:N",
-                scale=alt.Scale(domain=list(_PARTS), range=list(_PARTS.values())),
-                legend=alt.Legend(title=None, columns=6),
-            ),
-            tooltip=[alt.Tooltip("handoff:N"), alt.Tooltip("category:N"), alt.Tooltip("amount:Q", format=",.0f")],
-        )
-    )
-    whole = alt.Chart(part.select("handoff", "cost_low", "cost_high", "said")).encode(y=y)
     line = whole.mark_rule(style=["line"], strokeWidth=2).encode(x="cost_low:Q", x2="cost_high:Q")
     said = whole.mark_text(align="left", dx=8, style=["ink"]).encode(x="cost_high:Q", text="said:N")
     return canvas.told(
-        alt.layer(*canvas.band(part, order, chosen), bars, line, said).properties(
+        alt.layer(*canvas.band(part, order, chosen), drawn, line, said).properties(
             width=canvas.WIDTH, height=alt.Step(28)
         ),
         _finding(known, currency),

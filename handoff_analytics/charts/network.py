@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -21,7 +22,9 @@ MOST_SYSTEMS, MOST_HANDOFFS = 60, 200
 _BOX = 118  # px, width of a system's box
 _GAP = 72  # px, between columns, for the curves
 _NARROW_GAP = 44  # px, past ten columns
-_ROW = 40  # px, from one system to the next
+_MANY_COLUMNS = 6  # a picture of more is shrunk on a slide or a page, and its letters with it
+_LARGER = 1.4  # what its letters are larger to begin with
+_LETTERS, _LARGE_LETTERS = 16, 12  # of a line in a box
 _DEFINITION = (
     "Work flows from left to right. Width: volume, at most {most}. Colour: share of calls that failed there. "
     "Dashed: part of a circle of systems that wait for each other. Diamond: a single point of failure, the only way by "
@@ -82,7 +85,7 @@ def graph(
     if network.number_of_nodes() > MOST_SYSTEMS or lines.height > MOST_HANDOFFS:
         return matrix(network, chosen=chosen, history=history)
     plan = layered({(a, b): n or 1.0 for a, b, n in lines.select(*_KEYS, "crossings").iter_rows()})
-    width, height = _width(plan), plan.height * _ROW
+    width, height = _width(plan), plan.height * _row(plan)
     chart = (
         alt.layer(*_drawn_lines(lines, plan, chosen), *_drawn_systems(plan))
         .properties(width=width, height=height)
@@ -96,6 +99,7 @@ def graph(
         rows=_rows(lines),
         history=history,
         wide=max(width, canvas.WIDTH),
+        larger=_larger(plan),
     )
 
 
@@ -246,7 +250,7 @@ def _drawn_lines(lines: pl.DataFrame, plan: Layout, chosen: canvas.Handoff | Non
         }
         both = (row["target"], row["source"]) in plan.way  # the two directions run beside each other
         beside = (7 if (row["source"], row["target"]) in plan.backward else -7) if both else 0
-        way = [(x, y + beside) for x, y in _through(places, _pitch(plan))]
+        way = [(x, y + beside) for x, y in _through(places, plan)]
         points += [facts | {"step": step, "x": x, "y": y} for step, (x, y) in enumerate(way)]
         ahead = 1 if places[-1][0] >= places[0][0] else -1
         head = facts | {"x": way[-1][0], "y": way[-1][1], "angle": 90 * ahead, "single": row["single_point_of_failure"]}
@@ -293,6 +297,15 @@ def _drawn_lines(lines: pl.DataFrame, plan: Layout, chosen: canvas.Handoff | Non
     return [shade.encode(x=x, y=y, order="step:Q"), curve, head, diamond]
 
 
+def _larger(plan: Layout) -> float:
+    return _LARGER if plan.columns > _MANY_COLUMNS else 1.0
+
+
+def _row(plan: Layout) -> float:
+    """Return the px from one system to the next."""
+    return 40 * _larger(plan)
+
+
 def _pitch(plan: Layout) -> int:
     return _BOX + (_GAP if plan.columns <= 10 else _NARROW_GAP)
 
@@ -301,14 +314,14 @@ def _width(plan: Layout) -> int:
     return plan.columns * _pitch(plan) - (_pitch(plan) - _BOX)
 
 
-def _through(places: list[tuple[int, float]], pitch: int) -> list[tuple[float, float]]:
+def _through(places: list[tuple[int, float]], plan: Layout) -> list[tuple[float, float]]:
     """Turn the places of a line into points in px: out of a box on one side, straight past columns, into the next."""
-    half = _BOX / 2
+    half, pitch, row = _BOX / 2, _pitch(plan), _row(plan)
     ahead = 1 if places[-1][0] >= places[0][0] else -1
     points: list[tuple[float, float]] = []
     last = len(places) - 1
     for number, (column, height) in enumerate(places):
-        centre, y = column * pitch + half, (height + 0.5) * _ROW
+        centre, y = column * pitch + half, (height + 0.5) * row
         if number > 0:
             points.append((centre - ahead * (half + (6 if number == last else 0)), y))
         if number < last:
@@ -319,39 +332,58 @@ def _through(places: list[tuple[int, float]], pitch: int) -> list[tuple[float, f
 def _scales(plan: Layout) -> tuple[alt.Scale, alt.Scale]:
     return (
         alt.Scale(domain=[0, _width(plan)], nice=False, zero=False),
-        alt.Scale(domain=[plan.height * _ROW, 0], nice=False, zero=False),
+        alt.Scale(domain=[plan.height * _row(plan), 0], nice=False, zero=False),
     )
 
 
 def _drawn_systems(plan: Layout) -> list[alt.Chart]:
-    """Draw each system as a box with its name."""
-    boxes = pl.DataFrame(
-        [
-            {
-                "system": words.name(system, limit=60),
-                "label": words.name(system, limit=16),
-                "left": column * _pitch(plan),
-                "right": column * _pitch(plan) + _BOX,
-                "middle": column * _pitch(plan) + _BOX / 2,
-                "top": (height + 0.5) * _ROW - 13,
-                "bottom": (height + 0.5) * _ROW + 13,
-                "centre": (height + 0.5) * _ROW,
-            }
-            for system, (column, height) in sorted(plan.place.items())
+    """Draw each system as a box with its name, in two lines where it needs them."""
+    boxes, lines = [], []
+    larger, row = _larger(plan), _row(plan)
+    font = 13 * larger
+    for system, (column, height) in sorted(plan.place.items()):
+        left, centre = column * _pitch(plan), (height + 0.5) * row
+        name = words.name(system, limit=60)
+        said = _in_lines(system, _LETTERS if larger == 1 else _LARGE_LETTERS)
+        half = 13 if len(said) == 1 and larger == 1 else min(13 * larger + 4, row / 2 - 1)
+        boxes.append(
+            {"system": name, "left": left, "right": left + _BOX, "top": centre - half, "bottom": centre + half}
+        )
+        first = centre - (len(said) - 1) * font * 0.55
+        lines += [
+            {"system": name, "label": line, "middle": left + _BOX / 2, "at": first + number * font * 1.1}
+            for number, line in enumerate(said)
         ]
+    width, height_scale = _scales(plan)
+    box = (
+        alt.Chart(pl.DataFrame(boxes))
+        .mark_rect(cornerRadius=5, style=["box"])
+        .encode(
+            x=alt.X("left:Q", scale=width, axis=None),
+            x2="right:Q",
+            y=alt.Y("top:Q", scale=height_scale, axis=None),
+            y2="bottom:Q",
+            tooltip=[alt.Tooltip("system:N")],
+        )
     )
-    width, height = _scales(plan)
-    base = alt.Chart(boxes).encode(tooltip=[alt.Tooltip("system:N")])
-    box = base.mark_rect(cornerRadius=5, style=["box"]).encode(
-        x=alt.X("left:Q", scale=width, axis=None),
-        x2="right:Q",
-        y=alt.Y("top:Q", scale=height, axis=None),
-        y2="bottom:Q",
-    )
-    label = base.mark_text(style=["ink"]).encode(
-        x=alt.X("middle:Q", scale=width, axis=None), y=alt.Y("centre:Q", scale=height, axis=None), text="label:N"
+    label = (
+        alt.Chart(pl.DataFrame(lines))
+        .mark_text(style=["ink"], fontSize=font)
+        .encode(
+            x=alt.X("middle:Q", scale=width, axis=None),
+            y=alt.Y("at:Q", scale=height_scale, axis=None),
+            text="label:N",
+            tooltip=[alt.Tooltip("system:N")],
+        )
     )
     return [box, label]
+
+
+def _in_lines(system: str, letters: int) -> list[str]:
+    """Break a name into at most two lines; what does not fit into them is cut in the middle."""
+    name = words.name(system, limit=2 * letters)
+    lines = textwrap.wrap(name, letters) if len(name) > letters else [name]
+    return lines if len(lines) <= 2 else [name[:letters], name[letters:]]
 
 
 def _most_failing(lines: pl.DataFrame, side: str) -> list[str]:

@@ -62,7 +62,7 @@ def cash_flow(frame: pl.DataFrame, *, history: History | None = None) -> Any:
         scale=alt.Scale(domain=[0, last], nice=False),
         axis=alt.Axis(title="months since the outlay", format="d", tickMinStep=1),
     )
-    y = alt.Y("spent:Q", axis=alt.Axis(title=f"spent until then{f', {currency}' if currency else ''}", format="~s"))
+    y = alt.Y("spent:Q", axis=canvas.amounts("spent until then", currency))
     colour = alt.Color(
         "side:N",
         scale=alt.Scale(domain=list(_SIDES), range=list(_SIDES.values())),
@@ -187,7 +187,7 @@ def tornado(frame: pl.DataFrame, *, history: History | None = None) -> Any:
     y = alt.Y("input:N", title=None, sort=labels)
     x = alt.X(
         "npv:Q",
-        axis=alt.Axis(title=f"net present value{f', {currency}' if currency else ''}", format="~s", tickCount=8),
+        axis=canvas.amounts("net present value", currency),
     )
     bars = (
         alt.Chart(shown)

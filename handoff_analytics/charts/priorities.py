@@ -75,7 +75,7 @@ def ranking(
     )
     order = shown["handoff"].to_list()
     y = alt.Y("handoff:N", title=None, sort=order)
-    axis = alt.Axis(title=f"expected annual loss{f', {currency}' if currency else ''}", format="~s", tickCount=6)
+    axis = canvas.amounts("expected annual loss", currency)
     tooltip = [
         alt.Tooltip("handoff:N", title="handoff"),
         alt.Tooltip("loss:N", title="expected annual loss"),

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
-from . import canvas, theme, words
+from . import bars, canvas, theme, words
 
 if TYPE_CHECKING:
     from ..history import History
 
 _KEYS = ("source", "target")
-_SIDES = {"silent": ("both sides reported success", theme.ALARM), "loud": ("reported by status", theme.CALM)}
+_SIDES = {
+    "silent_failures": ("both sides reported success", theme.ALARM),
+    "failures": ("reported by status", theme.CALM),
+}
 
 
 def silent_failures(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) -> Any:
@@ -49,33 +52,12 @@ def silent_failures(frame: pl.DataFrame, *, top: int = 15, history: History | No
         said=pl.Series([_said(*row) for row in part.select("silent_failures", "failures", "detectors").iter_rows()]),
     )
     order = part["handoff"].to_list()
-    shown = (
-        part.select("handoff", "said", silent="silent_failures", loud="failures")
-        .unpivot(list(_SIDES), index=["handoff", "said"], variable_name="side", value_name="n")
-        .with_columns(
-            place=pl.col("side").replace_strict({side: place for place, side in enumerate(_SIDES)}),
-            side=pl.col("side").replace_strict({side: said for side, (said, _) in _SIDES.items()}),
-        )
-        .sort("handoff", "place")
-    )
-    base = alt.Chart(shown).encode(
-        y=alt.Y("handoff:N", title=None, sort=order),
-        tooltip=[alt.Tooltip("handoff:N"), alt.Tooltip("side:N"), alt.Tooltip("n:Q", title="failures", format=",")],
-    )
-    bars = base.mark_bar(height={"band": 0.62}, cornerRadius=0).encode(
-        x=alt.X("n:Q", title="failures that began at the handoff"),
-        order="place:Q",
-        color=alt.Color(
-            "side:N",
-            scale=alt.Scale(domain=[said for said, _ in _SIDES.values()], range=[c for _, c in _SIDES.values()]),
-            legend=alt.Legend(title=None),
-        ),
-    )
-    note = base.transform_filter("datum.place == 0").mark_text(align="left", style=["soft"])
-    said = note.encode(x=alt.value(canvas.WIDTH + 10), text="said:N")
+    axis = alt.Axis(title="failures that began at the handoff")
     silent, loud = (int(whole[name].sum()) for name in ("silent_failures", "failures"))
     return canvas.told(
-        alt.layer(bars, said).properties(width=canvas.WIDTH, height=alt.Step(28)),
+        alt.layer(bars.parted(part, _SIDES, axis=axis), bars.noted(part)).properties(
+            width=canvas.WIDTH, height=alt.Step(28)
+        ),
         _silent_finding(silent, loud, order[0]),
         definition="A failure is silent when both sides reported success and a detector found that the outcome is "
         "missing or contradicts it. There may be more that no detector sees.",

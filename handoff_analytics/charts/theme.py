@@ -79,6 +79,7 @@ def config(ground: Literal["light", "dark"] = "light") -> dict[str, Any]:
             "titlePadding": 10,
             "labelLimit": 280,
         },
+        "axisQuantitative": {"tickCount": 6},
         "axisBand": {"grid": False, "ticks": False, "domain": False, "labelPadding": 8},
         "header": {"labelColor": tone["ink"], "titleColor": tone["soft"], "labelFontSize": 14, "titleFontSize": 13},
         "legend": {

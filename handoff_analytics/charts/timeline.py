@@ -125,7 +125,9 @@ def _finding(whole: pl.DataFrame, shown: pl.DataFrame) -> str:
     handoffs = whole.select("source", "target").unique().height
     if wrong.is_empty():
         return f"This transaction passed {words.counted(handoffs, 'handoff')} without an open failure"
-    first = wrong.row(0, named=True)
+    # A failure climbs from the call that ended first to its callers; what lasted for an unknown time is no help.
+    known = wrong.filter(pl.col("ended") > pl.col("began"))
+    first = (known if known.height else wrong).sort("ended", maintain_order=True).row(0, named=True)
     kind = "silent failure" if first["outcome"] == "silent failure" else "failure"
     return f"This transaction passed {words.counted(handoffs, 'handoff')}; the first {kind} was at {first['row']}"
 

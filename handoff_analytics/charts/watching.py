@@ -10,7 +10,7 @@ import polars as pl
 
 from ..early_warning import early_warnings, warning_record
 from ..signals import KEYS, METRICS
-from . import canvas, theme, words
+from . import bars, canvas, theme, words
 
 if TYPE_CHECKING:
     from ..history import History
@@ -204,36 +204,13 @@ def green_but_failing(
         pl.Series("handoff", words.handoffs(part), dtype=pl.String),
         said=pl.Series([_green(row) for row in part.iter_rows(named=True)], dtype=pl.String),
     )
-    order = part["handoff"].to_list()
-    shown = part.unpivot(
-        list(_STATES), index=["handoff", "said", "failing_minutes"], variable_name="state", value_name="minutes"
-    ).with_columns(
-        place=pl.col("state").replace_strict({name: place for place, name in enumerate(_STATES)}),
-        state=pl.col("state").replace_strict({name: said for name, (said, _) in _STATES.items()}),
-    )
-    y = alt.Y("handoff:N", title=None, sort=order, scale=alt.Scale(domain=order))
-    bars = (
-        alt.Chart(shown)
-        .mark_bar(height={"band": 0.62}, cornerRadius=0)
-        .encode(
-            y=y,
-            x=alt.X("minutes:Q", title="minutes in which the handoff failed"),
-            order="place:Q",
-            color=alt.Color(
-                "state:N",
-                scale=alt.Scale(domain=[s for s, _ in _STATES.values()], range=[c for _, c in _STATES.values()]),
-                legend=alt.Legend(title=None),
-            ),
-            tooltip=[alt.Tooltip("handoff:N"), alt.Tooltip("state:N"), alt.Tooltip("minutes:Q", format=",")],
-        )
-    )
-    note = alt.Chart(part.select("handoff", "said")).mark_text(align="left", style=["soft"])
+    axis = alt.Axis(title="minutes in which the handoff failed")
     all_of_it = None if whole is None else canvas.checked(whole, "green_but_failing", *needed)
     return canvas.told(
-        alt.layer(bars, note.encode(y=y, x=alt.value(_WIDTH + 10), text="said:N")).properties(
-            width=_WIDTH, height=alt.Step(26)
+        alt.layer(bars.parted(part, _STATES, axis=axis), bars.noted(part)).properties(
+            width=canvas.WIDTH, height=alt.Step(26)
         ),
-        _green_finding(rows if all_of_it is None or all_of_it.is_empty() else all_of_it, order[0]),
+        _green_finding(rows if all_of_it is None or all_of_it.is_empty() else all_of_it, part["handoff"][0]),
         definition="A minute is green when every watched system's latest health report said that it was well. The "
         "range holds the share with 90 % probability; it counts days, since minutes of one day share their reports.",
         rows=canvas.shown(rows.height, part.height, "handoff"),

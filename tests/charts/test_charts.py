@@ -115,6 +115,45 @@ def test_both_directions_between_two_systems_are_seen_apart():
     assert vl_convert.vegalite_to_svg(chart.to_dict()).count("stroke-dasharray") >= 1
 
 
+def test_a_wide_network_is_written_in_letters_that_a_slide_does_not_shrink_away():
+    network = nx.DiGraph()
+    for number in range(9):
+        network.add_edge(f"system-number-{number}", f"system-number-{number + 1}", crossings=9.0, failures=0.0)
+    nx.set_edge_attributes(network, 0.0, "failure_share")
+    spec = graph(network).to_dict()
+    size = next(layer["mark"]["fontSize"] for layer in spec["layer"] if layer["mark"]["type"] == "text")
+    width, _, _ = pixels(vl_convert.vegalite_to_png(spec, scale=1))
+    slide_pt = 12.3 * 72  # what 13.3 inches of a slide leave for a picture
+    assert size * slide_pt / width > 8.5
+    svg = vl_convert.vegalite_to_svg(spec)
+    assert svg.count(">system-<") == svg.count(">number-0<") * 10 == 10
+
+
+def test_a_transaction_failed_first_where_the_first_call_ended_in_failure():
+    function, _ = CHARTS["transaction"]
+    calls = [("shop", "pay", 9_000_000), ("pay", "bank", 1_000_000), ("outside", "shop", None)]
+    crossings = [
+        crossing(1, source, target, duration_us=lasted, failed=True, fate="surfaced", error_text="down")
+        for source, target, lasted in calls
+    ]
+    assert function(pl.DataFrame(crossings)).to_dict()["description"].endswith("the first failure was at pay → bank")
+
+
+def test_nought_has_no_unit_on_an_axis_of_amounts():
+    svg = vl_convert.vegalite_to_svg(drawn("ranking").to_dict())
+    assert ">0<" in svg
+    assert ">0k<" not in svg
+
+
+def test_the_bar_of_a_change_has_the_colour_of_its_strongest_evidence():
+    function, frame = CHARTS["changes"]
+    effects = [name for name in frame.columns if name.endswith("_effect")]
+    slow = frame.with_columns(pl.lit(0.2 if name == "own_effect" else 0.1).alias(name) for name in effects)
+    spec = function(slow).to_dict()
+    rows = next(rows for rows in spec["datasets"].values() if "sign" in rows[0])
+    assert {row["sign"] for row in rows} == {"slower inside"}
+
+
 @pytest.mark.parametrize("kind", [pl.Decimal(38, 0), pl.Int64, pl.Float32])
 def test_decimals_and_integers_are_drawn_alike(kind):
     function, frame = CHARTS["ranking"]
