@@ -109,6 +109,8 @@ def _step(document: dict[str, Any]) -> tuple[str, Any] | None:
         value := _opened(document["value"]), dict | list
     ):
         return "value", value
+    if isinstance(event := document.get("event"), dict) and {"event_type", "occurred_at"} <= event.keys():
+        return "event", event
     if isinstance(document.get("trace"), dict) and "resourceSpans" in document["trace"]:
         return "trace", document["trace"]
     if _RECORD_KEYS.isdisjoint(names):

@@ -96,3 +96,64 @@ def test_further_kinds_of_entries(bench: Bench) -> None:
     assert bench.rows("SELECT field, new_value FROM ticket_events ORDER BY changed_at, field") == [
         ("priority", "P1"), ("state", "snoozed"), ("escalation", "Second"), ("person", "Second"),
     ]  # fmt: skip
+
+
+def webhook(kind: str, minute: int, agent: Any = "Ann", **data: Any) -> dict[str, Any]:
+    by = None if agent is None else {"id": agent, "summary": agent, "type": "user_reference"}
+    incident: dict[str, Any] = {
+        "id": "PT1", "type": "incident", "number": 7, "status": "triggered", "title": "Orders stuck", "urgency": "high",
+        "created_at": "2026-01-05T10:00:00Z", "service": {"summary": "ERP", "type": "service_reference"}, "teams": [],
+        "assignees": [{"summary": "Ann"}], "escalation_policy": {"summary": "core"}, "priority": None,
+    }  # fmt: skip
+    return {
+        "event": {
+            "id": f"{kind}{minute}", "event_type": f"incident.{kind}", "resource_type": "incident", "agent": by,
+            "occurred_at": f"2026-01-05T10:{minute:02}:00.250Z", "client": None, "data": incident | data,
+        }
+    }  # fmt: skip
+
+
+NOTE = {"type": "incident_note", "content": "Looked at the ERP", "incident": {"id": "PT1"}}
+WEBHOOKS = [
+    webhook("triggered", 0, None),
+    webhook("acknowledged", 2, status="acknowledged"),
+    webhook("escalated", 5, None, status="triggered", assignees=[{"summary": "Bob"}]),
+    webhook("delegated", 6, escalation_policy={"summary": "edge"}),
+    webhook("priority_updated", 7, priority={"summary": "P1"}),
+    webhook("annotated", 8) | {"event": webhook("annotated", 8)["event"] | {"data": NOTE}},
+    webhook(
+        "resolved",
+        9,
+        status="resolved",
+        escalation_policy={"summary": "edge"},
+        assignees=[],
+        priority={"summary": "P1"},
+    ),
+]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_webhooks_are_changes_and_the_newest_is_the_incident(bench: Bench, order: int) -> None:
+    for one in WEBHOOKS[::order]:
+        sink = bench.load(json.dumps(one), people="names")
+        assert (bench.format, sink.counts["loaded"]) == ("pagerduty_webhooks", 1)
+    assert bench.rows("SELECT field, new_value, actor_kind FROM ticket_events ORDER BY changed_at, sequence") == [
+        ("state", "triggered", "automation"), ("state", "acknowledged", "human"), ("acknowledgement", None, "human"),
+        ("escalation", "Bob", "automation"), ("person", "Bob", "automation"), ("team", "edge", "human"),
+        ("priority", "P1", "human"), ("comment", "Looked at the ERP", "human"), ("state", "resolved", "human"),
+    ]  # fmt: skip
+    assert bench.one("tickets", "ticket_id", "state_category", "priority", "team", "opened_at", "acknowledged_at", "resolved_at", "business_service") == (
+        "PT1", "resolved", 1, "edge", at(2026, 1, 5, 10), at(2026, 1, 5, 10, 2, 0, 250_000),
+        at(2026, 1, 5, 10, 9, 0, 250_000), "ERP",
+    )  # fmt: skip
+
+
+def test_webhooks_in_lines_and_those_of_other_things(bench: Bench) -> None:
+    service = {"event": webhook("x", 1)["event"] | {"event_type": "service.created", "data": {"type": "service"}}}
+    lost = webhook("annotated", 3) | {"event": webhook("annotated", 3)["event"] | {"data": NOTE | {"incident": {}}}}
+    late = {"event": WEBHOOKS[0]["event"] | {"occurred_at": "soon"}}
+    lines = "\n".join(map(json.dumps, [*WEBHOOKS, WEBHOOKS[0], service, lost, late]))
+    sink = bench.load(lines)
+    counts = {name: sink.counts[name] for name in ("loaded", "duplicate", "skipped", "rejected")}
+    assert counts == {"loaded": 7, "duplicate": 1, "skipped": 1, "rejected": 2}
+    assert bench.rows("SELECT DISTINCT system FROM ticket_systems") == [("ERP",)]

@@ -78,3 +78,57 @@ def test_what_says_nothing_is_skipped_and_what_is_broken_rejected(tmp_path: Path
     assert (sink.counts["loaded"], sink.counts["rejected"]) == (1, 1)
     sink = bench.load(json.dumps({"groups": [{"id": 1}, {"id": 2, "name": "x"}]}))
     assert (sink.counts["loaded"], sink.counts["rejected"]) == (1, 1)
+
+
+FULL = (
+    "Id,Requester,Requester id,Assignee,Group,Subject,Tags,Status,Priority,Via,Ticket type,Created at,Updated at,"
+    "Initially assigned at,Solved at,Group stations,Assignee stations,Reopens,Replies\n"
+    '7253394974479,Bob Jones,1,Ann Smith,core,"Orders, stuck",a b,Solved,Urgent,Mail,Incident,2026-01-05 10:00,'
+    "2026-01-05 13:00,2026-01-05 10:10,2026-01-05 13:00,3,2,1,4\n"
+    "8,Bob Jones,1,-,desk,Invoice,-,Hold,-,Web form,Question,2026-01-05 11:00,2026-01-05 11:00,,,1,0,0,0\n"
+)
+VIEW = 'Status,ID,Subject,Requester,Requested,Group,Assignee\nOpen,8,Invoice,Bob Jones,"Jan 05, 2026 11:00",desk,Ann Smith\nOdd,9,x,Bob,"Jan 05, 2026 11:00",desk,\n'
+
+
+def test_the_table_of_a_full_export_has_counts_and_no_changes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    sink = bench.load(FULL)
+    assert (bench.format, sink.counts["loaded"], sink.counts["rejected"]) == ("zendesk_csv", 2, 0)
+    columns = ("ticket_id", "kind", "state_category", "priority", "team", "reassignments", "reopened", "acknowledged_at", "resolved_at")  # fmt: skip
+    assert bench.one("tickets", *columns, where="title = 'Orders, stuck'") == (
+        "7253394974479", "incident", "resolved", 1, "core", 2, 1, at(2026, 1, 5, 10, 10), at(2026, 1, 5, 13),
+    )  # fmt: skip
+    assert bench.one("tickets", "kind", "state_category", "person", "reassignments", where="ticket_id = '8'") == (
+        "request", "waiting", None, 0,
+    )  # fmt: skip
+    told = str(bench.rows("SELECT * FROM tickets"))
+    assert "Bob" not in told
+    assert "Ann" not in told
+    assert any("no changes" in note for note in sink.notes)
+    assert sink.flags["zone_assumed"] > 0
+
+
+def test_a_table_and_the_interface_say_the_same_ticket(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.load(FULL)
+    bench.load(json.dumps({"audits": [AUDIT]}))
+    bench.load(json.dumps({"groups": [{"id": 20, "name": "core"}]}))
+    assert bench.rows("SELECT count(*) FROM tickets JOIN ticket_events USING (ticket_uid) WHERE field = 'team'") == [
+        (1,)
+    ]
+
+
+def test_a_view_has_the_columns_that_somebody_chose(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    sink = bench.load(VIEW)
+    assert (bench.format, sink.counts["loaded"]) == ("zendesk_csv", 2)
+    assert bench.one("tickets", "state_category", "opened_at", "team", where="ticket_id = '8'") == (
+        "in_progress", at(2026, 1, 5, 11), "desk",
+    )  # fmt: skip
+    assert bench.one("tickets", "state", "state_category", where="ticket_id = '9'") == ("Odd", None)
+    assert sink.flags["unknown_status"] == 1
+
+
+def test_a_row_of_another_width_is_rejected(tmp_path: Path) -> None:
+    sink = Bench(tmp_path).load(FULL + "9,Bob,1\n" + FULL.splitlines()[2].replace("8,", ",", 1) + "\n")
+    assert (sink.counts["loaded"], sink.counts["rejected"]) == (2, 2)

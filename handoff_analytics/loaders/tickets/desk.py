@@ -70,12 +70,12 @@ class Desk:
         """Return the key of a ticket."""
         return key("tickets", self.platform, ticket_id)
 
-    def ticket(self, record: Record, row: dict[str, Any]) -> int:
-        """Load the ticket that a record is about, and return its key."""
+    def ticket(self, record: Record, row: dict[str, Any], *, primary: bool = True) -> int:
+        """Write a ticket, and return its key; `primary` where the record is the ticket and not a change of it."""
         row = {name: value for name, value in row.items() if value not in (None, "", {}, [])}
         row["platform"] = self.platform
         row["person"] = self.sink.person(row.get("person"))
-        return self.sink.load(record, "tickets", row)
+        return (self.sink.load if primary else self.sink.add)(record, "tickets", row)
 
     def event(
         self,

@@ -47,7 +47,7 @@ _ESCALATED = re.compile(r"(?:escalated|assigned|delegated|reassigned) to (?P<to>
 _TAKEN = frozenset({
     "id", "title", "summary", "description", "status", "urgency", "priority", "service", "teams", "assignments",
     "acknowledgements", "created_at", "resolved_at", "last_status_change_at", "updated_at", "escalation_policy",
-    "type", "self", "html_url", "first_trigger_log_entry", "pending_actions",
+    "type", "self", "html_url", "assignees", "conference_bridge", "first_trigger_log_entry", "pending_actions",
 })  # fmt: skip
 
 
@@ -66,10 +66,11 @@ def parse_incidents(source: Source, sink: Sink, found: Detection) -> None:
                 sink.reject(record, "MISSING", "an incident without id", column="id")
                 continue
             with sink.attempt(record):
-                _incident(record, incident, desk)
+                load_incident(record, incident, desk)
 
 
-def _incident(record: Record, incident: dict[str, Any], desk: Desk) -> None:
+def load_incident(record: Record, incident: dict[str, Any], desk: Desk, *, primary: bool = True) -> None:
+    """Write an incident with its service; `primary` where the record is the incident and not a change of it."""
     key = str(incident["id"])
     uid = desk.uid(key)
     status = str(incident.get("status") or "")
@@ -89,7 +90,7 @@ def _incident(record: Record, incident: dict[str, Any], desk: Desk) -> None:
             "state": status,
             "state_category": "cancelled" if merged else stages.stage(status),
             "priority": stages.priority(
-                _summary(priority) or {"high": "2", "low": "4"}.get(str(incident.get("urgency")))
+                summary(priority) or {"high": "2", "low": "4"}.get(str(incident.get("urgency")))
             ),
             "urgency": incident.get("urgency"),
             "opened_at": opened_at,
@@ -97,19 +98,21 @@ def _incident(record: Record, incident: dict[str, Any], desk: Desk) -> None:
             # Older answers have no time of resolution: it is when the status became what it is.
             "resolved_at": resolved_at or (changed_at if status == "resolved" else None),
             "updated_at": desk.moment(incident.get("updated_at"), record, uid) or changed_at or opened_at,
-            "team": next((_summary(team) for team in incident.get("teams") or ()), None)
-            or _summary(incident.get("escalation_policy")),
-            "person": next((_summary(one.get("assignee")) for one in incident.get("assignments") or ()), None),
-            "business_service": _summary(incident.get("service")),
+            "team": next((summary(team) for team in incident.get("teams") or ()), None)
+            or summary(incident.get("escalation_policy")),
+            "person": next((summary(one.get("assignee")) for one in incident.get("assignments") or ()), None),
+            "business_service": summary(incident.get("service")),
             "attributes": flat(incident, without=_TAKEN),
         },
+        primary=primary,
     )
-    service = _summary(incident.get("service"))
+    service = summary(incident.get("service"))
     desk.system(record, key, service, role="affected", at=opened_at, evidence="service", confidence=0.9)
     desk.link(record, key, merged, kind="duplicate", outward=True)
 
 
-def _summary(value: Any) -> str | None:
+def summary(value: Any) -> str | None:
+    """Return what an object of PagerDuty is called."""
     if isinstance(value, dict):
         named = value.get("summary") or value.get("name") or value.get("id")
         return str(named) if named else None
@@ -160,7 +163,7 @@ def _entry(record: Record, entry: dict[str, Any], at: datetime | None, sequence:
         human = False
     more: dict[str, Any] = {
         "at": at,
-        "actor": _summary(agent),
+        "actor": summary(agent),
         "human": human,
         "sequence": sequence,
         "basis": "log_entry",
@@ -173,7 +176,7 @@ def _entry(record: Record, entry: dict[str, Any], at: datetime | None, sequence:
         desk.event(record, key, field="state", new="acknowledged", **more)
     if name == "escalate" and field != "team":
         desk.event(record, key, field="person", new=new, **more)
-    service = _summary(entry.get("service"))
+    service = summary(entry.get("service"))
     if name == "trigger":
         desk.system(record, key, service, role="affected", at=at, evidence="service", confidence=0.9)
 
@@ -189,14 +192,14 @@ def _towards(entry: dict[str, Any], name: str, channel: dict[str, Any]) -> str |
         text = channel.get("content") or channel.get("summary") or entry.get("message") or entry.get("summary")
         return str(text) if text else None
     if name in {"priority_change", "urgency_change"}:
-        return _summary(entry.get("priority")) or _summary(entry.get("urgency")) or _summary(entry.get("summary"))
-    assignees = [found for found in (_summary(one) for one in entry.get("assignees") or ()) if found]
+        return summary(entry.get("priority")) or summary(entry.get("urgency")) or summary(entry.get("summary"))
+    assignees = [found for found in (summary(one) for one in entry.get("assignees") or ()) if found]
     if assignees:
         return ", ".join(assignees)
     if name == "notify":
-        return _summary(entry.get("user")) or _summary(channel.get("notification"))
+        return summary(entry.get("user")) or summary(channel.get("notification"))
     said = _ESCALATED.search(str(entry.get("summary") or ""))
-    return said["to"] if said else _summary(entry.get("escalation_policy"))
+    return said["to"] if said else summary(entry.get("escalation_policy"))
 
 
 FORMATS = (

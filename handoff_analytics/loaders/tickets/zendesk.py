@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PLATFORM = "zendesk"
 _GROUP = "zendesk_group:"
-_STAGES = {
+STAGES = {
     "new": "open",
     "open": "in_progress",
     "pending": "waiting",
@@ -43,7 +43,7 @@ _FIELDS = {
     "problem_id": "link",
     "custom_status_id": "state",
 }
-_KINDS = {"incident": "incident", "problem": "problem", "question": "request", "task": "request"}
+KINDS = {"incident": "incident", "problem": "problem", "question": "request", "task": "request"}
 _TAKEN = frozenset({
     "id", "subject", "raw_subject", "description", "type", "status", "priority", "created_at", "updated_at",
     "group_id", "assignee_id", "requester_id", "submitter_id", "problem_id", "via", "url", "follower_ids",
@@ -117,12 +117,12 @@ def _ticket(record: Record, ticket: dict[str, Any], desk: Desk) -> None:
         record,
         {
             "ticket_id": key,
-            "kind": _KINDS.get(str(ticket.get("type"))),
+            "kind": KINDS.get(str(ticket.get("type"))),
             "title": ticket.get("subject") or ticket.get("raw_subject"),
             # Some exports hold the two characters \ and n where a line ends.
             "description": description.replace("\\n", "\n") if isinstance(description, str) else None,
             "state": status,
-            "state_category": _STAGES.get(status or "") or stages.stage(status),
+            "state_category": STAGES.get(status or "") or stages.stage(status),
             "priority": stages.priority(as_text(ticket.get("priority"))),
             "opened_at": desk.moment(ticket.get("created_at"), record, uid),
             "updated_at": desk.moment(ticket.get("updated_at"), record, uid),

@@ -25,7 +25,7 @@ COMMENT ON COLUMN ticket_events.new_value IS 'After.';
 COMMENT ON COLUMN ticket_events.actor IS 'Who changed it (hashed unless opted in).';
 COMMENT ON COLUMN ticket_events.actor_kind IS 'human or automation.';
 COMMENT ON COLUMN ticket_events.worked_s IS 'Seconds of work that a worklog entry books.';
-COMMENT ON COLUMN ticket_events.basis IS 'changelog, snapshot, log_entry, audit or current.';
+COMMENT ON COLUMN ticket_events.basis IS 'changelog, snapshot, log_entry, webhook, audit or current.';
 COMMENT ON COLUMN ticket_events.load_id IS 'The load that brought the record.';
 COMMENT ON COLUMN ticket_events.record_no IS 'The record''s place in its file, from 1.';
 COMMENT ON COLUMN ticket_events.record_hash IS 'Hash of the record''s content; tells a repetition from another record under the same id.';
