@@ -21,6 +21,7 @@ import pyarrow.parquet
 from ..errors import MappingError, UnreadableFileError
 from . import delimited, envelopes, paths
 from .delimited import Batch
+from .people import hidden
 from .readers import exported, lines
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ def _json_batches(source: Source, sink: Sink, shape: JsonShape) -> Iterator[Batc
             else as_text(told)
             for one in shape.wanted
         ]
-        rest = paths.flat(record.value, without=taken)
+        rest = hidden(paths.flat(record.value, without=taken), sink.person)
         attributes = orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
         found.append((record, texts, attributes, parents))
         if len(found) >= BATCH_ROWS:

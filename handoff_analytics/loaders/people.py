@@ -17,12 +17,12 @@ _ROLES = (
     r"assignee|reporter|requester|creator|submitter|author|approver|watchers?|actor|principal|"
     r"(?:assigned|opened|closed|resolved|created|updated|changed|acknowledged)[ _]?(?:by|to)|requested[ _]for"
 )
-_NAMED = r"(?:display|full|real|nick)?[ ._-]?name|e[._-]?mail(?:[ ._-]?address)?|login|summary"
+_NAMED = r"(?:account)?id|(?:display|full|real|nick)?[ ._-]?name|e[._-]?mail(?:[ ._-]?address)?|login|summary"
 _FIELD = re.compile(
     # An account of a database is a system's, and a user agent is a program.
     rf"(?:^|[\W_])(?:{_ROLES}|e[._-]?mail(?:[ ._-]?address)?|(?<!db[._])user(?:[ _]?name)?|"
     r"(?:customer|full|first|last)[ _]name|"
-    rf"(?:customer|end[ _]?user|(?<!db[._])user|tenant)[ ._-]?(?:id|{_NAMED}))$"
+    rf"(?:customer|end[ _]?user|(?<!db[._])user|usr|tenant)[ ._-]?(?:{_NAMED}))$"
     rf"|(?:^|[\W_])(?:{_ROLES}|\w+[ _]by)(?:\.\w+)*\.(?:{_NAMED})$",
     re.IGNORECASE,
 )

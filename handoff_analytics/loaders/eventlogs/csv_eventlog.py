@@ -5,11 +5,9 @@ Columns that begin with `case:` belong to the case, all others to the event. Oth
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
-from ...errors import UnreadableFileError
+from .. import batches
 from ..detect import Format
 from ..moments import Clock
 from .xes import load_event
@@ -23,30 +21,14 @@ if TYPE_CHECKING:
 def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Read the rows of a table."""
     clock = Clock(timezone=sink.timezone)
-    header: list[str] = []
-    with (
-        source.open() as stream,
-        io.TextIOWrapper(stream, encoding=found.encoding, errors="backslashreplace", newline="") as text,
-    ):
-        rows = csv.reader(text, delimiter=found.delimiter, strict=True)
-        try:
-            for row in rows:
-                if not header:
-                    header = [name.strip().lstrip("\ufeff") for name in row]
-                elif row:
-                    _load(sink.record(row, line=rows.line_num), header, sink, clock)
-        except csv.Error as fault:
-            raise UnreadableFileError(
-                f"{source.name} is no table: {fault} in line {rows.line_num}. Export it with all quotes closed."
-            ) from fault
+    table = batches.csv_table(source, sink, encoding=found.encoding, delimiter=found.delimiter)
+    for batch in table.batches:
+        for place, row in enumerate(batch.frame.iter_rows()):
+            fields = {name: value or "" for name, value in zip(table.names, row, strict=False) if name}
+            _load(batch.record(place), fields, sink, clock)
 
 
-def _load(record: Record, header: list[str], sink: Sink, clock: Clock) -> None:
-    row: list[str] = record.value
-    if len(row) != len(header) and any(row[len(header) :]):
-        sink.reject(record, "COLUMNS", f"{len(row)} fields, wanted {len(header)}")
-        return
-    fields = {name: value for name, value in zip(header, row, strict=False) if name}
+def _load(record: Record, fields: dict[str, str], sink: Sink, clock: Clock) -> None:
     case = fields.get("case:concept:name")
     trace = {name.removeprefix("case:"): value for name, value in fields.items() if name.startswith("case:")}
     event = {name: value for name, value in fields.items() if not name.startswith("case:")}

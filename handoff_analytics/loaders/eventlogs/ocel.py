@@ -172,7 +172,7 @@ def parse_sqlite(source: Source, sink: Sink, found: Detection) -> None:
                 database.row_factory = sqlite3.Row
                 for what in ("object", "event"):
                     for value in _rows(database, what):
-                        loader.take(sink.record(value), what, value)
+                        loader.take(sink.record(value, pointer=f"/{what}/{value['id']}"), what, value)
         except sqlite3.DatabaseError as fault:
             raise UnreadableFileError(
                 f"{source.name} is no object-centric log: {fault}. Wanted the tables event, object and event_object."

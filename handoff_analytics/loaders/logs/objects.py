@@ -35,6 +35,8 @@ class Part(NamedTuple):
     value: dict[str, Any]
     skipped: str | None = None
     """Why it is left out, if it is."""
+    fault: str | None = None
+    """Why it is no entry, if it is none."""
 
 
 def is_docker(value: dict[str, Any]) -> bool:
@@ -58,7 +60,7 @@ def parts(value: dict[str, Any]) -> Iterator[Part]:
             if isinstance(event, dict):
                 yield Part(f"/logEvents/{place}", shared | event)
             else:
-                yield Part(f"/logEvents/{place}", {}, "an event that is no object")
+                yield Part(f"/logEvents/{place}", {}, fault="an event that is no object")
     elif isinstance(value.get("result"), dict) and ("preview" in value or "offset" in value):
         # Splunk repeats its results while it searches: only the last ones are final.
         yield Part("/result", value["result"], "preview" if value.get("preview") is True else None)
@@ -69,7 +71,7 @@ def parts(value: dict[str, Any]) -> Iterator[Part]:
             if isinstance(inner, dict):
                 yield Part(pointer, inner)
             else:
-                yield Part(pointer, {}, "a member that is no object")
+                yield Part(pointer, {}, fault="a member that is no object")
 
 
 class Readers:

@@ -121,6 +121,9 @@ class Lines:
 
     def keep(self, record: Record, part: Part) -> None:
         """Load an entry that is an object, or say why not."""
+        if part.fault is not None:
+            self.read.sink.reject(record, "UNKNOWN_SHAPE", part.fault)
+            return
         if part.skipped is not None:
             self.read.sink.skip(record, part.skipped)
             return

@@ -29,6 +29,9 @@ LINK_TYPES = (
 """What a link is called, and which link that is seen from the ticket that has it, outward and inward."""
 
 
+_TO_PEOPLE = frozenset(("person", "escalation", "notification"))
+
+
 def link_type(name: str, *, outward: bool) -> str:
     """Return the kind of a link by what a tracker calls it.
 
@@ -94,7 +97,7 @@ class Desk:
         primary: bool = False,
     ) -> None:
         """Write one change of a ticket; `primary` where the record is the change and not the ticket."""
-        person = self.sink.person if field == "person" else _same
+        person = self.sink.person if field in _TO_PEOPLE else _same
         row = {
             "ticket_uid": self.uid(ticket_id),
             "changed_at": at,
