@@ -70,11 +70,18 @@ def _finding(loads: pl.DataFrame) -> str:
     seen, rejected = (int(loads[name].fill_null(0).sum()) for name in ("seen", "rejected"))
     if not rejected:
         return f"All {words.counted(seen, 'record')} are accounted for, and none was rejected"
-    worst = loads.row(0, named=True)
+    worst, broken = loads.row(0, named=True), int((loads["rejected"] > 0).sum())
+    name = _tail(worst["file_name"])
+    whence = (
+        f"from {name}"
+        if broken == 1
+        else f"most of them from {name}"
+        if 2 * worst["rejected"] > rejected
+        else f"from {words.counted(broken, 'file')}"
+    )
     return (
         f"{words.counted(rejected, 'record')} of {seen:,} "
-        f"{'was' if rejected == 1 else 'were'} rejected ({words.share(rejected / seen)}), most of them from "
-        f"{_tail(worst['file_name'])}"
+        f"{'was' if rejected == 1 else 'were'} rejected ({words.share(rejected / seen)}), {whence}"
     )
 
 

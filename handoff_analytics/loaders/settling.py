@@ -208,6 +208,7 @@ def settle(connection: duckdb.DuckDBPyConnection, table: str, *, load_id: int) -
     if not connection.execute("SELECT count(*) FROM meeting").fetchall()[0][0]:
         connection.execute("DROP TABLE temp.meeting").fetchall()
         return None
+    older = _older_steps(connection) if table == "spans" else None
     if table in NEWEST:
         ranked = f"""
             SELECT m.*, row_number() OVER (
@@ -234,7 +235,29 @@ def settle(connection: duckdb.DuckDBPyConnection, table: str, *, load_id: int) -
     connection.execute(f'DELETE FROM main."{table}" WHERE rowid IN (SELECT place FROM ranked WHERE {gone})').fetchall()
     for name in ("meeting", "ranked"):
         connection.execute(f"DROP TABLE temp.{name}").fetchall()
-    return Settled(repeated, renamed)
+    return Settled(repeated if older is None else pl.concat([repeated, older]).sort("record_no", "uid"), renamed)
+
+
+def _older_steps(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Take out what was said of a step of a workflow before it ended: a platform tells of it again and again."""
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE older AS
+        SELECT m.place, m.uid, m.record_no, m.fresh
+        FROM meeting AS m
+        JOIN main.spans AS t ON t.rowid = m.place
+        WHERE t.platform = 'orchestrator'
+        QUALIFY t.duration_us IS NULL AND row_number() OVER (
+            PARTITION BY m.uid
+            ORDER BY t.duration_us IS NULL, t.start_us DESC, m.record_hash DESC, m.fresh, m.record_no, m.place
+        ) > 1
+        """
+    ).fetchall()
+    found: pl.DataFrame = connection.sql("SELECT record_no, uid FROM older WHERE fresh ORDER BY ALL").pl()
+    connection.execute("DELETE FROM main.spans WHERE rowid IN (SELECT place FROM older)").fetchall()
+    connection.execute("DELETE FROM meeting WHERE place IN (SELECT place FROM older)").fetchall()
+    connection.execute("DROP TABLE temp.older").fetchall()
+    return found
 
 
 def _renamed(connection: duckdb.DuckDBPyConnection, table: str, uid: str, *, load_id: int) -> pl.DataFrame:

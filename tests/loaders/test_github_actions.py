@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import handoff_analytics as ha
 
 if TYPE_CHECKING:
@@ -85,3 +87,22 @@ def test_broken_records_are_rejected_and_jobs_that_never_began_skipped(tmp_path:
     broken = job(5, "odd", 1, 2, started_at="yesterday")
     found = loaded(tmp_path, {"jobs": [job(1, "build", 1, 5), waiting, broken, 7]}, on_reject="keep")
     assert found.loads.select("seen", "loaded", "rejected", "skipped").row(0) == (4, 1, 2, 1)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("together", [True, False])
+def test_what_was_said_of_a_job_before_it_ended_gives_way(
+    tmp_path: Path, order: tuple[int, ...], together: bool
+) -> None:
+    done = job(7, "build", 10, 12, "failure")
+    running = done | {"status": "in_progress", "conclusion": None, "completed_at": None, "steps": done["steps"][:1]}
+    queued = running | {"status": "queued", "started_at": "2026-01-05T08:09:00Z", "steps": []}
+    told = [{"action": one["status"], "workflow_job": one, "repository": {"full_name": "a/b"}} for one in (queued, running, done)]  # fmt: skip
+    told = [told[place] for place in order]
+    found = loaded(tmp_path, told) if together else loaded(tmp_path, *told)
+    query = "SELECT name, status, count(*) FROM spans WHERE parent_span_id IS NULL GROUP BY ALL"
+    assert found.sql(query).rows() == [("build", "error", 1)]
+    loads = found.loads
+    assert loads["seen"].sum() == 3
+    assert loads["loaded"].sum() + loads["duplicate"].sum() == 3
+    assert found.quality.filter(flag="duplicate_id").is_empty()

@@ -130,3 +130,19 @@ def test_columns_of_an_extended_log_are_named_in_it(tmp_path: Path) -> None:
     text += "2026-01-05 08:00:01 GET /b 200\n2026-01-05 08:00:02 GET /c 200\n"
     found = loaded(tmp_path, text, format="text_log")
     assert found.sql("SELECT body, http_status FROM log_records ORDER BY log_us").row(0) == ("GET /a", 500)
+
+
+def test_lines_that_are_alike_are_as_many_entries_as_there_are_lines(tmp_path: Path) -> None:
+    line, other = (
+        "2026-01-05 10:00:00,000 ERROR [main] shop.Pay: no answer\n",
+        "2026-01-05 10:00:01,000 INFO [main] shop.Pay: ok\n",
+    )
+    path, into = tmp_path / "shop.log", tmp_path / "h.duckdb"
+    path.write_text(line * 3 + other)
+    count = "SELECT count(*) FILTER (body = 'no answer'), count(*) FROM log_records"
+    assert ha.load(path, into=into, quiet=True).sql(count).row(0) == (3, 4)
+    # Rotated, with an overlap, and in another order: three lines stay three.
+    path.write_text(line * 2 + other * 2)
+    history = ha.load(path, into=into, quiet=True)
+    assert history.loads.select("seen", "loaded", "duplicate").row(-1) == (4, 1, 3)
+    assert history.sql(count).row(0) == (3, 5)

@@ -1,12 +1,14 @@
 """Which entries does a file of log lines hold?
 
 Lines of any format may alternate in one file. A line that begins no entry belongs to the one before it: stack traces,
-messages of several lines. What containers print is joined stream by stream.
+messages of several lines. What containers print is joined stream by stream. Lines that are alike to the letter are as
+many entries as there are lines; an overlap of two files is recognised by counting them.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .objects import Part
 
 _MOST_LINES, _MOST_BYTES = 2_000, 256 * 1024
+_MOST_ALIKE = 100_000
 _CONTINUES = re.compile(timestamped.CONTINUATION)
 
 
@@ -38,6 +41,8 @@ class Waiting:
     more: list[str] = field(default_factory=list)
     several: bool = True
     """Whether entries of this format may have several lines."""
+    words: bool = False
+    """Whether it is a line of text, which has no id of its own."""
 
 
 class Lines:
@@ -52,6 +57,9 @@ class Lines:
         self._waiting: dict[str, Waiting] = {}
         self._pieces: dict[str, tuple[Record, containers.Piece, list[str]]] = {}
         self._directives = Directives()
+        # How often each line was seen at the time that was read last.
+        self._repeats: Counter[int] = Counter()
+        self._repeats_us = -1
 
     def take(self, line: physical.Line) -> None:
         """Read one line."""
@@ -147,7 +155,7 @@ class Lines:
             sink.reject(self._record(line), "DEPTH", str(fault))
             return
         if entry is not None:
-            self._begin("", Waiting(self._record(line), entry, several=not _single(text)))
+            self._begin("", Waiting(self._record(line), entry, several=not _single(text), words=True))
             return
         waiting = self._waiting.get("")
         if text.startswith("{"):
@@ -175,7 +183,19 @@ class Lines:
                 entry.exception_message = found.message or entry.exception_message
             else:
                 entry.body = "\n".join([entry.body or "", *waiting.more])
+        if waiting.words and entry.moment is not None:
+            self._count(waiting, entry.moment.us)
         loaded(entry, waiting.record, self.read)
+
+    def _count(self, waiting: Waiting, us: int) -> None:
+        """Tell entries apart that are alike to the letter: lines of text carry no id, and many come in one second."""
+        if us != self._repeats_us or len(self._repeats) > _MOST_ALIKE:
+            self._repeats.clear()
+            self._repeats_us = us
+        said = hash((waiting.record.raw, *waiting.more))
+        self._repeats[said] += 1
+        if self._repeats[said] > 1:
+            waiting.entry.attributes["repeated"] = self._repeats[said]
 
     def _record(self, line: physical.Line) -> Record:
         return self.read.sink.record(None, line=line.number, offset=line.offset, raw=line.raw)
