@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import cycle
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from goals import Figure, Measured, Pair, repeated, seconds
 from volume import history_of
 
 import handoff_analytics as ha
+from handoff_analytics.explorer.asking import Asking
 from handoff_analytics.model.statements import make_working
 from handoff_analytics.reach import EXACT_UP_TO, structural_reach
+from handoff_analytics.statistics.ranges import Range
 from handoff_analytics.store import store
 
 if TYPE_CHECKING:
@@ -150,6 +153,32 @@ def ranking(folder: Path, spans: int) -> Measured:
     return repeated(lambda: ha.rank(history), times=5)
 
 
+def slider(folder: Path, spans: int) -> Measured:
+    """Measure the seconds from a slider of the explorer to the case and its chart made again."""
+    history = ha.open(history_of(folder, spans))
+    targets = history.sql("SELECT DISTINCT target FROM handoffs ORDER BY target LIMIT 20")["target"].to_list()
+    half, outlay = Range(0.3, 0.5, 0.7), Range(4_000, 5_000, 6_000)
+    measures = [
+        ha.Measure(
+            f"m{number}",
+            f"repair {target}",
+            "monitoring",
+            handoffs=(("*", target),),
+            one_off=outlay,
+            rate_reduction=half,
+        )
+        for number, target in enumerate(targets)
+    ]
+    asking = Asking()
+    asking.show(history, measures=measures)
+    prices = cycle((110, 120, 130, 90, 80))
+
+    def moved() -> None:
+        asking._sliders["hour"].value = next(prices)  # noqa: SLF001 - what a hand does
+
+    return repeated(moved, times=5)
+
+
 def growth(folder: Path, spans: int) -> Measured:
     """Measure how much longer ten times the spans take: counts with quantiles, cascade and bare join together."""
     factors = {}
@@ -196,4 +225,5 @@ GOALS = (
     Figure("5.7", "ten times the spans take", growth, _TEN_MILLION, 12, "times"),
     Figure("5.7", "peak memory of counts with quantiles", memory, _TEN_MILLION, 1_500, "MB"),
     Figure("5.7", "rank on materialised crossings", ranking, _TEN_MILLION, 3, "s"),
+    Figure("7", "a slider of the explorer: the case and its chart again", slider, _TEN_MILLION, 1, "s"),
 )

@@ -163,6 +163,18 @@ class Visit:
         self.page.reload(wait_until="domcontentloaded")
         self.ready()
 
+    def press_and_see_another_picture(self, name: str) -> None:
+        """Press a button of the explorer, and wait until the picture above all others in it is another."""
+        places = ".handoff-explorer .handoff-chart[data-drawn=yes] svg.marks"
+        before = self.page.locator(places).first.evaluate("svg => svg.outerHTML")
+        self.page.locator(".handoff-explorer button", has_text=name).first.click()
+        self.page.wait_for_function(
+            "([place, before]) => { const now = document.querySelector(place); return now && now.outerHTML !== before; }",
+            arg=[places, before],
+            timeout=60_000,
+        )
+        self.settle()
+
     @property
     def drawn(self) -> int:
         return self.page.locator(".handoff-chart[data-drawn=yes] svg.marks").count()

@@ -123,6 +123,20 @@ def test_without_measures_the_sliders_say_what_is_missing():
     assert "declares no measures" in said(explorer)
 
 
+def test_the_sliders_ask_the_history_nothing(sampled, monkeypatch):
+    explorer = ha.explore(sampled)
+    explorer._view.value = "what if"
+    before = said(explorer)
+
+    def refuse(*_, **__):
+        raise AssertionError("a slider that reads crossings is slow where there are many")
+
+    monkeypatch.setattr(ha.History, "sql", refuse)
+    explorer._asking._sliders["hour"].value = 130
+    assert said(explorer) != before
+    assert "of what measures can save" in explorer._asking._chart.outputs[0]["data"]["text/plain"]
+
+
 def test_the_sliders_answer_within_a_third_of_a_second(sampled):
     explorer = ha.explore(sampled)
     explorer._view.value = "what if"

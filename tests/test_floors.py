@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "handoff_analytics"
 FLOORS = [
     {"vocabulary", "errors", "identity"},  # words
     {"statistics", "reach", "linking", "overview", "terminal", "outputs"},  # of plain values
-    {"schema", "scope"},  # what a record is made of
+    {"schema", "scope", "tables"},  # what a record is made of, and how a table leaves
     {"store"},  # where it lies
     {"history", "declarations"},  # the record
     {"model", "catalogue"},  # what it means, what was declared

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from pathlib import Path
 
+import example_frames
 import pytest
 
+import handoff_analytics as ha
 from handoff_analytics import lab
 from handoff_analytics.errors import HistoryFullError, MissingExtraError
 
@@ -85,6 +88,10 @@ def test_a_notebook_runs_and_every_chart_is_drawn(visit, name):
     page.run()
     assert page.faults() == []
     assert page.drawn >= 1
+    if page.page.locator(".handoff-explorer").count():
+        page.press_and_see_another_picture("matrix")
+        page.press_and_see_another_picture("what if")
+        assert page.faults() == []
 
 
 @pytest.mark.browser
@@ -164,6 +171,53 @@ def test_an_error_is_one_sentence_that_says_what_to_do(visit):
 
 
 @pytest.mark.browser
+def test_a_long_load_shows_a_bar_in_a_notebook_and_takes_it_away(visit):
+    load = """import time
+from handoff_analytics.loaders import progress
+progress._PATIENCE_S = 0.05
+with progress.Progress(total_bytes=10, quiet=False) as bar:
+    bar.say("building the model"); time.sleep(6)"""
+    page = visit("bar.ipynb", load, "'after it'")
+    page.command("notebook:run-all-cells")
+    page.page.wait_for_selector(".jp-OutputArea >> text=building the model", timeout=60_000)
+    page.run()
+    assert page.page.locator(".jp-OutputArea >> text=building the model").count() == 0
+    assert page.page.locator(".jp-OutputArea >> text=after it").count() == 1
+    assert page.faults() == []
+
+
+def test_tab_completes_and_shift_tab_explains(tmp_path):
+    manager = pytest.importorskip("jupyter_client.manager")
+    kernel = manager.KernelManager(kernel_name="python3")
+    kernel.start_kernel(cwd=str(tmp_path))
+    client = kernel.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=120)
+        client.execute_interactive("import handoff_analytics as ha; history = ha.History()", timeout=120)
+
+        def offered(code):
+            answer = client.complete(code, len(code), reply=True, timeout=120)["content"]
+            return {match.rpartition(".")[2].strip("()=") for match in answer["matches"]}
+
+        assert set(ha.__all__) <= offered("ha.") | {"__version__"}
+        assert set(ha.charts.__all__) <= offered("ha.charts.")
+        assert {"sql", "between", "where", "tables", "rejects", "quality"} <= offered("history.")
+        assert {"confidence"} <= offered("ha.cascade_reach(history, ")
+        called = [name for name in ha.__all__ if inspect.isfunction(getattr(ha, name))]
+        for name in [*(f"ha.{name}" for name in called), *(f"ha.charts.{name}" for name in ha.charts.__all__)]:
+            answer = client.inspect(name, len(name), reply=True, timeout=120)["content"]
+            assert answer["found"], name
+            shown = re.sub(r"\x1b\[[0-9;]*m", "", answer["data"]["text/plain"])
+            summary = inspect.getdoc(getattr(ha.charts if ".charts." in name else ha, name.rpartition(".")[2]))
+            assert "Signature:" in shown, name
+            assert summary.splitlines()[0] in shown, name
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+
+
+@pytest.mark.browser
 def test_hostile_names_run_no_script_anywhere_in_a_notebook(visit):
     page = visit(
         "hostile.ipynb",
@@ -175,10 +229,18 @@ def test_hostile_names_run_no_script_anywhere_in_a_notebook(visit):
         "ha.say(EVIL)",
         "ha.rank(history)",
         "explorer._view.value = 'cost'\nexplorer._detail._what.value = 'one transaction'",
+        "explorer._view.value = 'what if'\nexplorer._detail._what.value = 'failures'",
+        "form = ha.audit_form(history)\nform",
+        "form.parts.handoff.value = form.parts.handoff.options[-1][1]\nform.parts.note.value = EVIL\nform.parts.record.click()",
+        "history.sql('SELECT * FROM crossings LIMIT 3')",
+        "ha.audit_coverage(ha.audit(history))",
+        "import example_frames\nfor draw, frame in example_frames.frames((EVIL, *example_frames.HOSTILE)[:5]).values(): display(draw(frame))",
     )
-    for cell in range(8):
+    for cell in range(14):
         page.run_cell(cell)
     assert page.page.evaluate("window.ran") is None
     assert page.page.locator("img[src=x], img[src$='/x']").count() == 0
-    assert page.drawn >= 3
+    assert page.page.locator("a[href^='javascript']").count() == 0
+    assert page.drawn >= 3 + len(example_frames.frames())
+    assert page.page.locator(".jp-OutputArea >> text=Recorded: ").count() == 1
     assert page.faults() == []

@@ -56,6 +56,16 @@ def test_a_cell_holds_a_question_a_call_and_a_chart(path):
 
 
 @PARTS
+def test_every_chart_is_followed_by_a_sentence_of_what_it_means(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    told = [
+        ("chart" if "ha.charts." in cell else "sentence") for cell in code if "ha.charts." in cell or "ha.say(" in cell
+    ]
+    assert "chart chart" not in " ".join(told), "a chart is left without its sentence"
+    assert told[-1] == "sentence"
+
+
+@PARTS
 def test_a_notebook_is_kept_without_outputs(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

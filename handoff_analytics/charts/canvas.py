@@ -65,7 +65,7 @@ def told(
     *,
     definition: str,
     rows: str = "",
-    history: History | None = None,
+    history: History | str | None = None,
     wide: int = WIDTH + 120,
     larger: float = 1,
 ) -> Any:
@@ -91,10 +91,10 @@ def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width)
 
 
-def caption(history: History | None) -> str:
-    """Say the window, the scope and the size of what was measured."""
-    if history is None:
-        return ""
+def caption(history: History | str | None) -> str:
+    """Say the window, the scope and the size of what was measured; a caption that was made before stays."""
+    if history is None or isinstance(history, str):
+        return history or ""
     seen = history.sql("SELECT min(started_at) AS since, max(started_at) AS until, count(*) AS n FROM crossings")
     since, until, n = seen.row(0)
     if not n:
@@ -108,7 +108,7 @@ def caption(history: History | None) -> str:
     return words.sentence([words.window(since, until), limits, words.counted(n, "crossing")])
 
 
-def blank(what: str, *, why: str, history: History | None = None) -> alt.Chart:
+def blank(what: str, *, why: str, history: History | str | None = None) -> alt.Chart:
     """Return the chart that says there is nothing to show, and why."""
     note = alt.Chart(pl.DataFrame({"note": [why]})).mark_text(style=["soft"], align="left", fontSize=15)
     chart = note.encode(x=alt.value(0), y=alt.value(20), text="note:N").properties(width=WIDTH, height=50)

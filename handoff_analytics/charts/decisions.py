@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..history import History
 
 
-def frontier(frame: pl.DataFrame, *, budget: float | None = None, history: History | None = None) -> Any:
+def frontier(frame: pl.DataFrame, *, budget: float | None = None, history: History | str | None = None) -> Any:
     """Draw what the best plan saves in a year at each budget.
 
     Parameters
@@ -23,7 +23,8 @@ def frontier(frame: pl.DataFrame, *, budget: float | None = None, history: Histo
     budget
         Marked in the chart, in the currency of the frame.
     history
-        Where the frame comes from; its window goes into the subtitle.
+        Where the frame comes from; its window goes into the subtitle. Or that part of the subtitle itself, where
+        charts follow each other faster than crossings can be counted.
 
     Returns
     -------

@@ -220,15 +220,17 @@ def why(frame: pl.DataFrame, *, top: int = 10, history: History | None = None) -
     shown = part.select(
         handoff=pl.Series(labels, dtype=pl.String), **{said: pl.col(name).exp() for name, said in _REASONS.items()}
     ).with_columns(pl.lit(1.0).alias("usual"))
+    powers = [float(power or 0) / math.log(10) for name in _REASONS for power in part[name].to_list()]
+    marks = [10.0**power for power in range(math.floor(min(-1, *powers)), math.ceil(max(1, *powers)) + 1)]
     panels = []
     for number, said in enumerate(_REASONS.values()):
         base = alt.Chart(shown).encode(
             y=alt.Y("handoff:N", sort=labels, axis=alt.Axis(title=None, labels=number == 0)),
             tooltip=[alt.Tooltip("handoff:N"), alt.Tooltip(f"{said}:Q", title=f"{said}, × usual", format=".2~g")],
         )
-        x = alt.X(
-            f"{said}:Q", scale=alt.Scale(type="log"), axis=alt.Axis(title="times the usual", format="~g", tickCount=3)
-        )
+        axis = alt.Axis(title="times the usual", format="~g", values=marks)
+        # One scale in all panels: the bars of a handoff add up to its place.
+        x = alt.X(f"{said}:Q", scale=alt.Scale(type="log", domain=[marks[0], marks[-1]]), axis=axis)
         more = alt.datum[said] > 1
         bar = base.mark_bar(height={"band": 0.6}).encode(
             x=x, x2="usual:Q", color=alt.when(more).then(alt.value(theme.ALARM)).otherwise(alt.value(theme.CALM))

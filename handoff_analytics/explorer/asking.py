@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from .. import charts
-from ..charts import words
+from ..charts import canvas, words
 from ..economics.whatif import Assumed, Basis, basis, what_if
 from . import stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..economics.measures import Measure
     from ..economics.whatif import Answer
     from ..history import History
 
@@ -40,6 +43,7 @@ class Asking:
     def __init__(self) -> None:
         self._known: Basis | None = None
         self._history: History | None = None
+        self._caption = ""
         self._sliders = {name: _percent(label) for name, label in _SCALES.items()}
         self._discount = ipywidgets.IntSlider(
             value=8, min=0, max=20, description="discount, %", continuous_update=False, style=stage.WIDE
@@ -62,10 +66,14 @@ class Asking:
             ]
         )
 
-    def show(self, history: History) -> None:
-        """Draw the losses of this part of the history, once, and show the case as it is believed."""
+    def show(self, history: History, *, measures: Iterable[Measure] | None = None) -> None:
+        """Draw the losses of this part of the history, once, and show the case as it is believed.
+
+        Whatever a slider moves is computed from these draws: the history is not asked again, however large it is.
+        """
         if history is not self._history:
-            self._history, self._known = history, basis(history)
+            self._history, self._known = history, basis(history, measures=measures)
+            self._caption = canvas.caption(history)
             everything = sum(measure.cost for measure in self._known.measures)
             step = max(round(everything / 50), 1)
             self._budget.max = max(step * 50, 1)
@@ -81,7 +89,7 @@ class Asking:
 
     def answer(self) -> None:
         """Make the case again at the prices of the sliders."""
-        if self._known is None or self._history is None:
+        if self._known is None:
             return
         if not self._known.measures:
             self._said.value, self._list.value = stage.sentence(_MISSING), ""
@@ -92,7 +100,7 @@ class Asking:
             self._known, budget=self._budget.value, assumed=assumed, discount_rate=self._discount.value / 100
         )
         self._said.value = stage.sentence(told(answer))
-        chart = charts.frontier(answer.frontier, budget=self._budget.value, history=self._history)
+        chart = charts.frontier(answer.frontier, budget=self._budget.value, history=self._caption)
         stage.draw(self._chart, chart)
         self._list.value = stage.rows("The measures, those chosen first.", answer.measures, _COLUMNS)
 

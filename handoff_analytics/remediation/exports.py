@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
-import polars as pl
 
-from ..errors import ArgumentError, MissingExtraError
+from ..errors import ArgumentError
 from ..outputs import written_whole
-from ..terminal import plain, spreadsheet_safe, spreadsheet_safe_cell
+from ..tables import printable, write_csv, write_workbook
+from ..terminal import plain, spreadsheet_safe_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import polars as pl
 
 Format = Literal["csv", "xlsx", "markdown", "jira", "github"]
 _SUFFIXES: dict[str, Format] = {".csv": "csv", ".xlsx": "xlsx", ".md": "markdown", ".json": "github"}
@@ -70,49 +72,8 @@ def export_remediation(worklist: pl.DataFrame, path: str | Path, *, format: Form
     return file
 
 
-def _write_csv(worklist: pl.DataFrame, file: Path) -> None:
-    spreadsheet_safe(worklist).write_csv(file)
-
-
 def _write_xlsx(worklist: pl.DataFrame, file: Path) -> None:
-    try:
-        import xlsxwriter  # noqa: PLC0415 - an extra: only who writes workbooks needs it
-    except ImportError as fault:
-        raise MissingExtraError(
-            "Writing .xlsx needs xlsxwriter. Install it with: pip install 'handoff-analytics[excel]'"
-        ) from fault
-    # Nothing in a cell is interpreted: no formula, no link.
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(file, options) as book:
-        sheet = book.add_worksheet("Remediation")
-        head = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
-        wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-        money = book.add_format({"num_format": "#,##0", "valign": "top"})
-        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"})
-        for column, (name, kind) in enumerate(worklist.schema.items()):
-            sheet.write_string(0, column, name.replace("_", " "), head)
-            wide = name in {"what", "why", "title", "example_text", "assumptions"}
-            sheet.set_column(column, column, 45 if wide else 18)
-            for row, value in enumerate(worklist[name], start=1):
-                if value is None:
-                    continue
-                if kind.is_float():
-                    sheet.write_number(row, column, value, money if abs(value) >= 10 else wrapped)
-                elif kind.is_integer():
-                    sheet.write_number(row, column, value, wrapped)
-                elif kind == pl.Datetime:
-                    sheet.write_datetime(row, column, value, moment)
-                elif kind == pl.Boolean:
-                    sheet.write_boolean(row, column, value, wrapped)
-                else:
-                    sheet.write_string(row, column, _printable(str(value)), wrapped)
-        sheet.freeze_panes(1, 4)
-        sheet.autofilter(0, 0, max(worklist.height, 1), max(worklist.width - 1, 0))
-
-
-def _printable(text: str) -> str:
-    """Drop control characters, which a workbook cannot hold, and cut what a cell cannot."""
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "\ufffd", text)[:32_000]
+    write_workbook(worklist, file, sheet="Remediation", frozen_columns=4)
 
 
 def escaped_markdown(text: str) -> str:
@@ -187,7 +148,7 @@ def _write_jira(worklist: pl.DataFrame, file: Path) -> None:
         writer.writerow(
             spreadsheet_safe_cell(cell)
             for cell in (
-                _printable(_title(row))[:250],
+                printable(_title(row))[:250],
                 "Task",
                 priority,
                 _jira_text(row),
@@ -220,7 +181,7 @@ def _jira_text(row: dict[str, Any]) -> str:
 
 
 def _jira_escaped(text: str) -> str:
-    line = re.sub(r"\s+", " ", _printable(text))
+    line = re.sub(r"\s+", " ", printable(text))
     return re.sub(r"([\\{}\[\]*_+^~|!#?-])", r"\\\1", line).replace("://", ":\u200b//")
 
 
@@ -242,7 +203,7 @@ def _priorities(worklist: pl.DataFrame) -> list[str]:
 def _write_github(worklist: pl.DataFrame, file: Path) -> None:
     issues = [
         {
-            "title": _printable(_title(row)).replace("@", "@\u200b")[:250],
+            "title": printable(_title(row)).replace("@", "@\u200b")[:250],
             "body": "\n".join(_body(row)),
             "labels": ["handoff", _label(row["handoff_type"]), f"priority-{priority.lower()}"],
         }
@@ -252,7 +213,7 @@ def _write_github(worklist: pl.DataFrame, file: Path) -> None:
 
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
-    "csv": _write_csv,
+    "csv": write_csv,
     "xlsx": _write_xlsx,
     "markdown": _write_markdown,
     "jira": _write_jira,

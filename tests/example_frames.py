@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 NAMES = ("crm", "erp", "payment", "shipping", "partner-api")
 PAIRS = ((0, 1), (1, 2), (2, 3), (1, 4), (0, 4))
 AREAS = ("discovery_mapping", "boundary_validation", "error_propagation", "state_consistency", "recovery")
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "=cmd()|' /C calc'!A0",
+    "[x](javascript:alert(1))",
+    "a\u202eb\0\n\t" + "w" * 300,
+    "",
+)
 
 
 def frames(names: Sequence[str] = NAMES) -> dict[str, tuple[Callable[..., Any], pl.DataFrame | nx.DiGraph]]:
