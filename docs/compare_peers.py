@@ -1,22 +1,30 @@
 """Set what peers answer beside what this library answers, on the same samples.
 
-    python docs/compare_peers.py [a Python in which pm4py is installed]
+    python docs/compare_peers.py [a Python in which peers are installed]
 
-Peers that are not installed are named as such. pm4py is started in an environment of its own, and sees each span as an
-event of its transaction. The rule of service graphs (a client span and the server span below it; failed when either
-reports an error) is applied by a query: the program itself needs a running pipeline. Truth is what the samples planted.
+writes the table of docs/comparison.md. pm4py and riskquant are started in an environment of their own, and left out
+where they are not installed. pm4py sees each span as an event of its transaction; riskquant gets, for each handoff, the
+frequency and the 90 % range of a loss that an expert would give. Two programs need running servers, so that their rules
+are applied here: that of service graphs (a client span and the server span below it; failed when either reports an
+error) and Dispatch's classic cost of an incident. Truth is what the samples planted.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import polars as pl
+
 import handoff_analytics as ha
 
+PAGE = Path(__file__).parent / "comparison.md"
+NOT_ASKED = "not asked"
 SERVICE_GRAPH = """
     SELECT parent.system AS source, child.system AS target, count(*) AS calls,
         count(*) FILTER (WHERE child.status = 'error' OR parent.status = 'error') AS failures
@@ -44,6 +52,18 @@ print(json.dumps({"version": pm4py.__version__, "pairs": pairs}))
 """
 
 
+RISKQUANT = """
+import json, sys, numpy
+from riskquant.multiloss import MultiLoss
+from riskquant.simpleloss import SimpleLoss
+numpy.random.seed(1)
+losses = MultiLoss([SimpleLoss(*row) for row in json.load(open(sys.argv[1]))])
+years = losses.simulate_years(2000)
+expected = sum(loss for _, _, loss in losses.prioritized_losses())
+print(json.dumps({"expected": expected, "bad": float(numpy.quantile(years, 0.95))}))
+"""
+
+
 def planted() -> tuple[set[tuple[str, str]], dict[tuple[str, str], float]]:
     """Return the handoffs that there are, and how many failures began at each of those in traces, silent ones too."""
     truth = json.loads((ha.samples.folder() / "truth.json").read_text(encoding="utf-8"))
@@ -57,40 +77,105 @@ def planted() -> tuple[set[tuple[str, str]], dict[tuple[str, str], float]]:
     return {*began, *others}, began
 
 
-def found(name: str, pairs: set[tuple[str, str]], true: set[tuple[str, str]]) -> str:
-    """Say how many of the pairs are handoffs, and how many of the handoffs were found."""
-    right = len(pairs & true)
-    return f"{name}: {len(pairs)} pairs, {right} of them handoffs; {right} of {len(true)} handoffs found"
+def hours(history: ha.History) -> tuple[float, float, float]:
+    """Return the hours of work on the incidents that were planted: as planted, as measured, by Dispatch's rule."""
+    truth = json.loads((ha.samples.folder() / "truth.json").read_text(encoding="utf-8"))["tickets"]
+    known = {row["number"]: row["touch_hours"] for row in truth}
+    tickets = history.sql("""
+        SELECT t.ticket_id, t.opened_at, t.resolved_at, max(r.touch_hours) AS worked
+        FROM tickets AS t
+        LEFT JOIN recoveries AS r USING (ticket_uid)
+        WHERE t.resolved_at IS NOT NULL
+        GROUP BY ALL
+        ORDER BY t.ticket_id
+    """).filter(pl.col("ticket_id").is_in(list(known)))
+    rule = 0.0
+    for opened, resolved in tickets.select("opened_at", "resolved_at").iter_rows():
+        elapsed = (resolved - opened).total_seconds() / 3600
+        if elapsed > 24:  # whoever works for days works eight hours of each
+            elapsed = math.ceil(elapsed // 24 * 8 + elapsed % 24)
+        rule += elapsed + 1.5  # one person from the opening to the end, and the review afterwards
+    return sum(known[ticket] for ticket in tickets["ticket_id"]), float(tickets["worked"].sum()), rule
 
 
-def main(python: str | None) -> None:
-    """Print the comparison."""
+def asked(python: str | None, program: str, file: Path) -> dict[str, object] | None:
+    """Return what a peer's program prints in its own environment; null where the peer is not installed."""
+    if python is None:
+        return None
+    command = [python, "-W", "ignore", "-c", program, str(file)]  # the interpreter that the user named
+    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - as above
+    if "ModuleNotFoundError" in told.stderr:
+        return None
+    told.check_returncode()
+    answer: dict[str, object] = json.loads(told.stdout.splitlines()[-1])
+    return answer
+
+
+def columns(python: str | None) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return the questions, and who answers what."""
     history = ha.samples.load()
     true, began = planted()
     graph = history.sql(SERVICE_GRAPH)
-    ours = ha.failure_types(history).select("source", "target", "failures").group_by("source", "target").sum()
-    counted = {(a, b): n for a, b, n in ours.select("source", "target", "failures").iter_rows() if (a, b) in began}
+    kinds = ha.failure_types(history).group_by("source", "target").agg(pl.col("failures").sum())
+    counted = sum(n for a, b, n in kinds.select("source", "target", "failures").iter_rows() if (a, b) in began)
     rule = {(a, b): n for a, b, n in graph.select("source", "target", "failures").iter_rows()}
+    year = ha.loss_exceedance(history).filter(name="P95").row(0, named=True)
+    ranking = ha.rank(history).filter(pl.col("loss_low") > 0)
+    each = pl.col("expected_annual_loss") / pl.col("failures_per_year")
+    low, high = (each * pl.col(f"loss_{end}") / pl.col("expected_annual_loss") for end in ("low", "high"))
+    expert = ranking.select("source", "target", "failures_per_year", low=low, high=high).rows()
+    with tempfile.TemporaryDirectory() as folder:
+        events, losses = Path(folder) / "events.csv", Path(folder) / "losses.json"
+        history.sql(EVENTS).write_csv(events)
+        losses.write_text(json.dumps(expert), encoding="utf-8")
+        mined, simulated = asked(python, PM4PY, events), asked(python, RISKQUANT, losses)
+    worked, measured, by_rule = hours(history)
+
+    def found(pairs: set[tuple[str, str]]) -> dict[str, str]:
+        return {"pairs": f"{len(pairs)}", "right": f"{len(pairs & true)} of {len(true)}"}
+
+    questions = {
+        "pairs": "pairs of systems found",
+        "right": "of them planted handoffs",
+        "failures": f"failures that began at a handoff of the traces ({sum(began.values()):,.0f} planted)",
+        "silent": "silent failures",
+        "hours": f"hours of work on the planted incidents ({worked:,.0f} planted)",
+        "year": "loss to expect in a year, EUR",
+        "bad": "one year in twenty loses more than, EUR",
+    }
     silent = ha.visibility(history)["silent_failures"].sum()
-    counts = f"{sum(counted.values()):,.0f} counted by handoff_analytics, {sum(rule.values()):,} by the rule"
-    lines = [
-        found("handoff_analytics", set(ha.dependency_graph(history).edges), true),
-        found("rule of service graphs", set(rule), true),
-        f"failures that began at handoffs of the traces: {sum(began.values()):,.0f} planted, {counts}",
-        f"silent failures: {silent:,} found by handoff_analytics; the others look at statuses, and these were good",
-    ]
-    if python is None:
-        lines.append("pm4py: not installed (give the Python that has it)")
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "events.csv"
-            history.sql(EVENTS).write_csv(file)
-            command = [python, "-c", PM4PY, str(file)]  # the interpreter that the user named
-            told = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - as above
-        answer = json.loads(told.stdout.splitlines()[-1])
-        pairs = {(a, b) for a, b, _ in answer["pairs"]}
-        lines.append(found(f"pm4py {answer['version']}, directly follows", pairs, true))
-    sys.stdout.write("\n".join(lines) + "\n")
+    answers = {
+        "this library": found(set(ha.dependency_graph(history).edges))
+        | {"failures": f"{counted:,.0f}", "silent": f"{silent:,}", "hours": f"{measured:,.0f}"}
+        | {"year": f"{year['expected_annual_loss']:,.0f}", "bad": f"{year['loss']:,.0f}"},
+        "rule of service graphs": found(set(rule)) | {"failures": f"{sum(rule.values()):,}", "silent": "none"},
+    }
+    if mined is not None:
+        pairs = {(a, b) for a, b, _ in mined["pairs"]}  # type: ignore[attr-defined] # what the program above prints
+        answers[f"pm4py {mined['version']}, directly follows"] = found(pairs) | {"silent": "none"}
+    answers["Dispatch's classic cost"] = {"hours": f"{by_rule:,.0f}"}
+    if simulated is not None:
+        answers["riskquant, given frequency and range"] = {
+            "year": f"{simulated['expected']:,.0f}",
+            "bad": f"{simulated['bad']:,.0f}",
+        }
+    return questions, answers
+
+
+def table(questions: dict[str, str], answers: dict[str, dict[str, str]]) -> str:
+    """Return the answers as a table in Markdown."""
+    lines = [f"| | {' | '.join(answers)} |", f"|---{'|---' * len(answers)}|"]
+    for key, said in questions.items():
+        lines.append(f"| {said} | {' | '.join(told.get(key, NOT_ASKED) for told in answers.values())} |")
+    return "\n".join(lines)
+
+
+def main(python: str | None) -> None:
+    """Write the table into its page, and print it."""
+    made = table(*columns(python))
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(re.sub(r"(?m)^\|.*\n(?:\|.*\n)*", lambda _: made + "\n", text, count=1), encoding="utf-8")
+    sys.stdout.write(made + "\n")
 
 
 if __name__ == "__main__":

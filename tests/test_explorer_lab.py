@@ -84,7 +84,7 @@ def test_a_click_on_a_handoff_chooses_it_in_every_view(hand):
 def test_a_handoff_shows_its_failures_crossings_tickets_and_a_transaction(hand):
     hand.changed(lambda: hand.list("handoff").select_option(label="ipaas → payment"))
     rows = f"{ROOT} .handoff-detail .rows"
-    assert "memory_exhaustion" in hand.page.locator(rows).first.inner_text()
+    assert "memory exhaustion" in hand.page.locator(rows).first.inner_text()
     assert "POST /charges" in hand.changed(lambda: hand.press("crossings"), rows)
     assert "INC" in hand.changed(lambda: hand.press("tickets"), rows)
     hand.press("one transaction")

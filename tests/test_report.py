@@ -124,6 +124,11 @@ def test_only_markup_is_markup():
     assert element("p", "<b>", Html("<i></i>"), title='a"b') == '<p title="a&quot;b">&lt;b&gt;<i></i></p>'
 
 
+def test_words_of_the_vocabulary_have_no_underscores_and_names_keep_theirs():
+    html = table(pl.DataFrame({"mode": ["pool_depletion"], "owner": ["team_a"]}), {"mode": "Mode", "owner": "Owner"})
+    assert "<td>pool depletion</td><td>team_a</td>" in html
+
+
 def test_a_table_keeps_exact_numbers_beside_readable_ones():
     frame = pl.DataFrame(
         {"name": ["<x>", None], "share": [0.12345, float("nan")], "yes": [True, False], "many": [["a_b"], []]}

@@ -13,10 +13,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 @pytest.fixture(scope="module")
 def builder():
-    specification = importlib.util.spec_from_file_location("build_docs", DOCS / "build.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return loaded("build")
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +57,29 @@ def test_every_picture_of_the_gallery_is_of_a_chart_and_none_is_missing():
     assert {path.stem for path in (DOCS / "gallery").glob("*.svg")} == shown
 
 
+def loaded(name):
+    specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 @pytest.mark.slow
 def test_the_gallery_says_what_the_charts_say_today(tmp_path):
-    specification = importlib.util.spec_from_file_location("gallery", DOCS / "gallery.py")
-    gallery = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(gallery)
-    gallery.gallery(tmp_path)
+    loaded("gallery").gallery(tmp_path)
     kept = (DOCS / "gallery" / "README.md").read_text(encoding="utf-8")
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == kept, "draw it again: python docs/gallery.py"
+
+
+@pytest.mark.slow
+def test_the_comparison_says_what_is_measured_today():
+    script = loaded("compare_peers")
+    questions, answers = script.columns(None)
+    rows = [
+        line.strip("| ").split(" | ") for line in script.PAGE.read_text(encoding="utf-8").splitlines() if "|" in line
+    ]
+    for peer, told in answers.items():
+        column = rows[0].index(peer) + 1
+        kept = {row[0]: row[column] for row in rows[2:]}
+        again = "write it again: python docs/compare_peers.py"
+        assert kept == {said: told.get(key, script.NOT_ASKED) for key, said in questions.items()}, again

@@ -1,11 +1,14 @@
 """A deck tells one finding a slide, lists what to fix in a native table, and keeps the assumptions in the notes."""
 
 import builtins
+import zipfile
 
 import pytest
+from example_frames import HOSTILE
 from test_report import EVIL, evidence
 
 import handoff_analytics as ha
+from handoff_analytics.charts import words
 from handoff_analytics.errors import HistoryFullError, MissingExtraError
 
 pptx = pytest.importorskip("pptx")
@@ -47,8 +50,17 @@ def test_the_list_is_a_table_with_the_numbers_of_the_ranking(deck):
 
 
 def test_hostile_names_are_text(tmp_path):
-    presentation = pptx.Presentation(str(ha.slides(evidence(EVIL), tmp_path / "evil.pptx")))
-    assert all(not relation.is_external for slide in presentation.slides for relation in slide.part.rels.values())
+    evil = [*HOSTILE[:4], EVIL]
+    for name in evil:
+        file = ha.slides(evidence(name), tmp_path / "evil.pptx")
+        presentation = pptx.Presentation(str(file))
+        assert all(not relation.is_external for slide in presentation.slides for relation in slide.part.rels.values())
+        with zipfile.ZipFile(file) as parts:
+            slides = [parts.read(part).decode() for part in parts.namelist() if part.startswith("ppt/slides/slide")]
+        assert not [slide for slide in slides if "hlinkClick" in slide or "<script" in slide or "<img" in slide]
+        table = next(shape.table for slide in presentation.slides for shape in slide.shapes if shape.has_table)
+        cells = [cell.text for row in table.rows for cell in row.cells]
+        assert [cell for cell in cells if words.name(name, limit=26) in cell], name
 
 
 def test_without_the_extra_the_error_names_it(tmp_path, monkeypatch):

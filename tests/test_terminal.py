@@ -52,3 +52,17 @@ def test_a_narrow_load_report_keeps_the_file_names_and_leaves_out_the_times(widt
     assert "incidents.servicenow.csv" in printed
     assert "1,391,000" in printed
     assert ("2026-01-01 to 2026-04-11" in printed) == dated
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/C calc'!A0", "+1", "@sum(1)", "\x1b[2Jgone\x07", "[bold red]x[/]"])
+def test_a_hostile_name_reaches_neither_the_terminal_nor_a_spreadsheet(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    frame = pl.DataFrame({"system": [name], "n": [1]})
+    show(frame)
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert name.startswith("\x1b") or name in shown
+    show(frame, as_csv=True)
+    assert not capsys.readouterr().out.splitlines()[1].lstrip('"').startswith(("=", "+", "@"))

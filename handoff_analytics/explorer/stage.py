@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 STYLE = """<style>
 .handoff-explorer table { border-collapse: collapse; font-size: 12px; }
 .handoff-explorer th, .handoff-explorer td { text-align: left; padding: 3px 8px; vertical-align: top;
-    border-bottom: 1px solid var(--jp-border-color2, #D8DEE4); overflow-wrap: anywhere; }
+    border-bottom: 1px solid var(--jp-border-color2, #D8DEE4); overflow-wrap: break-word; max-width: 320px; }
+.handoff-explorer th { white-space: nowrap; }
 .handoff-explorer td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .handoff-explorer .rows { max-height: 320px; overflow: auto; }
 .handoff-explorer p { margin: 4px 0; line-height: 1.4; }

@@ -22,6 +22,10 @@ class Html(str):
     __slots__ = ()
 
 
+# Columns whose words are ours: people read them without underscores, which no line breaks at.
+_VOCABULARY = {"handoff_type", "mode", "fate", "state_category", "verdict"}
+
+
 def element(tag: str, *children: object, **attributes: object) -> Html:
     """Return an element; children that are no `Html` and all attributes are escaped.
 
@@ -57,7 +61,9 @@ def _cell(name: str, value: Any) -> Html:
         return element("td", _number(name, float(value)), class_="number", data_value=repr(value))
     if isinstance(value, list):
         return element("td", words.listed([words.plain(part) for part in value], most=4))
-    return element("td", "–" if value is None else words.name(value, limit=120))
+    if value is None:
+        return element("td", "–")
+    return element("td", words.plain(value) if name in _VOCABULARY else words.name(value, limit=120))
 
 
 def _number(name: str, value: float) -> str:
