@@ -71,7 +71,7 @@ def cascade_reach(history: History, *, confidence: float = 0.9, worlds: int = 20
 
         =======================  =======  ===================================================================
         source, target, channel  String   the handoff
-        reach_structural         Int64    handoffs that could fail in consequence: an upper bound
+        reach_structural         Int64    handoffs that could fail in consequence, or did: an upper bound
         reach_observed           Float64  mean number that did, an incident; null without incidents
         reach_learned            Float64  expected number by the learnt cascade alone
         reach_expected           Float64  expected number, both together
@@ -115,7 +115,7 @@ def reaches(history: History, *, confidence: float = 0.9, worlds: int = 2000, se
     seen = base.join(_incidents(history), on=KEYS, how="left").join(business_hit(history), on=KEYS, how="left")
     seen = seen.with_columns(
         pl.col("incidents", "reached", "squared").fill_null(0.0),
-        pl.col("depth", "workflows", "transactions", "customers").fill_null(0),
+        pl.col("depth", "workflows", "transactions", "customers", "ever_reached").fill_null(0),
         pl.col("systems").fill_null(2),
     ).sort(KEYS)
     shape, rate = reach_posterior(
@@ -128,7 +128,8 @@ def reaches(history: History, *, confidence: float = 0.9, worlds: int = 2000, se
     incidents = pl.col("incidents")
     frame = seen.join(_place(history), on=KEYS, how="left").select(
         *KEYS,
-        "reach_structural",
+        # A declaration may say that nobody waits for an answer, and the evidence that somebody did.
+        pl.max_horizontal("reach_structural", "ever_reached"),
         pl.when(incidents > 0).then(pl.col("reached") / incidents).alias("reach_observed"),
         "reach_learned",
         ((pl.col("reached") + _BELIEF * pl.col("reach_learned")) / (incidents + _BELIEF)).alias("reach_expected"),
@@ -224,6 +225,12 @@ def _incidents(history: History) -> pl.DataFrame:
         reached AS (
             SELECT root_id, count(*) AS handoffs FROM hit GROUP BY root_id
         ),
+        ever AS (
+            SELECT r.source, r.target, r.channel, count(DISTINCT (h.source, h.target, h.channel)) AS handoffs
+            FROM roots AS r
+            JOIN hit AS h ON h.root_id = r.failure_id
+            GROUP BY r.source, r.target, r.channel
+        ),
         deep AS (
             SELECT root_id, max(depth) AS depth FROM cascades GROUP BY root_id
         )
@@ -232,10 +239,12 @@ def _incidents(history: History) -> pl.DataFrame:
                sum(r.weight * coalesce(h.handoffs, 0)) AS reached,
                sum(r.weight * coalesce(h.handoffs, 0) * coalesce(h.handoffs, 0)) AS squared,
                sum(CASE WHEN h.handoffs > 0 THEN r.weight ELSE 0 END) AS cascading,
-               CAST(coalesce(max(d.depth), 0) AS BIGINT) AS depth
+               CAST(coalesce(max(d.depth), 0) AS BIGINT) AS depth,
+               CAST(coalesce(max(e.handoffs), 0) AS BIGINT) AS ever_reached
         FROM roots AS r
         LEFT JOIN reached AS h ON h.root_id = r.failure_id
         LEFT JOIN deep AS d ON d.root_id = r.failure_id
+        LEFT JOIN ever AS e ON e.source = r.source AND e.target = r.target AND e.channel = r.channel
         GROUP BY r.source, r.target, r.channel
         ORDER BY r.source, r.target, r.channel
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from handoff_analytics.cascade import reach_posterior
 from handoff_analytics.errors import EmptyHistoryError
 
 
-def chain() -> ha.History:
+def chain(**tables: list[dict[str, Any]]) -> ha.History:
     """web -> shop -> stock: 40 failures at stock, of which 20 reach the shop's caller; orders of 10 customers."""
     crossings = [crossing(n, "web", "shop", customer=f"c{n % 10}", amount=5.0) for n in range(400)]
     crossings += [crossing(1000 + n, "shop", "stock", correlation_id=f"order-{n}") for n in range(200)]
@@ -31,7 +32,7 @@ def chain() -> ha.History:
                 | {"failure_id": n, "source": "web", "target": "shop", "channel": "http", "depth": 1}
                 | {"delay_us": 1_000_000, "failed_at": later, **more}
             )
-    return history_with(crossings=crossings, failures=failures, cascades=cascades)
+    return history_with(crossings=crossings, failures=failures, cascades=cascades, **tables)
 
 
 def test_reach_is_counted_from_the_record_and_shrunk_to_what_was_learnt() -> None:
@@ -79,3 +80,11 @@ def test_the_answer_repeats_and_an_empty_scope_says_so() -> None:
     assert ha.cascade_reach(chain()).equals(ha.cascade_reach(chain()))
     with pytest.raises(EmptyHistoryError):
         ha.cascade_reach(history_with())
+
+
+def test_what_was_seen_is_within_what_could_be_whatever_was_declared() -> None:
+    declared = [{"source": "shop", "target": "stock", "channel": "http", "mechanism": "asynchronous"}]
+    first = ha.cascade_reach(chain(declared_handoffs=declared)).filter(source="shop").row(0, named=True)
+    assert first["reach_observed"] == 0.5  # the caller did fail with it, though nobody should have waited
+    assert first["reach_structural"] == 1
+    assert first["reach_expected"] <= first["reach_structural"]

@@ -110,6 +110,23 @@ def test_a_browser_draws_all_charts_asks_nobody_and_runs_no_name(browser, tmp_pa
     assert printed.startswith(b"%PDF")
 
 
+@pytest.mark.browser
+def test_the_report_of_the_samples_is_small_and_prints_on_paper(browser, tmp_path):
+    path = ha.report(ha.samples.load(), tmp_path / "samples.html")
+    assert path.stat().st_size < 2_000_000
+    page = browser.new_page(viewport={"width": 680, "height": 1000})  # what A4 leaves between its margins, px
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
+    page.emulate_media(media="print")
+    wide = page.evaluate(
+        "[...document.querySelectorAll('p, h2, figure, table, td, svg')].filter((e) => e.getBoundingClientRect().right > 681).length"
+    )
+    printed = page.pdf(format="A4")
+    page.close()
+    assert wide == 0, "nothing is cut at the edge of the paper"
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 16
+
+
 def test_nothing_in_scope_is_said_in_a_sentence(tmp_path):
     with pytest.raises(EmptyHistoryError):
         ha.report(evidence().where(source="nobody"), tmp_path / "none.html")

@@ -150,7 +150,7 @@ def _ratio_said(row: dict[str, Any], *, is_reference: bool) -> str:
     if is_reference:
         return "the reference"
     if not row["comparable"] or row["rate_ratio"] is None:
-        return _wrapped(words.name(row["why_not"] or "not comparable", limit=70))
+        return _wrapped(words.name((row["why_not"] or "not comparable").replace("_", " "), limit=70))
     return f"{row['rate_ratio']:.2g} ({row['ratio_low']:.2g} to {row['ratio_high']:.2g})"
 
 

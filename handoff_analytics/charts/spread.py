@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
-from . import canvas, theme, words
+from . import bars, canvas, theme, words
 
 if TYPE_CHECKING:
     from ..history import History
@@ -17,7 +17,7 @@ _STEP = 26
 
 
 def reach(frame: pl.DataFrame, *, top: int = 15, history: History | None = None) -> Any:
-    """Draw how many other handoffs a failure takes with it: expected, with its interval, beside what could be reached.
+    """Draw how many other handoffs a failure takes with it: expected, with its interval, beside the worst case.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def reach(frame: pl.DataFrame, *, top: int = 15, history: History | None = None)
     Returns
     -------
     altair.Chart
-        A dot and its interval a handoff, and a grey tick for the structural bound.
+        A dot and its interval a handoff, and on the right how many it could be at worst.
 
     Raises
     ------
@@ -50,7 +50,8 @@ def reach(frame: pl.DataFrame, *, top: int = 15, history: History | None = None)
         "reach_high",
         "incidents",
         handoff=pl.Series(words.handoffs(whole.head(top)), dtype=pl.String),
-        said=pl.Series([f"{value:.1f}" for value in whole.head(top)["reach_expected"].fill_null(0)], dtype=pl.String),
+        expected=pl.Series([f"{value:.1f}" for value in whole.head(top)["reach_expected"].fill_null(0)]),
+        said=pl.Series([f"{value or 0:,} at worst" for value in whole.head(top)["reach_structural"]], dtype=pl.String),
     )
     order = shown["handoff"].to_list()
     base = alt.Chart(shown).encode(
@@ -65,10 +66,11 @@ def reach(frame: pl.DataFrame, *, top: int = 15, history: History | None = None)
         ],
     )
     axis = alt.Axis(title="other handoffs that fail in consequence of one failure", tickMinStep=1)
-    could = base.mark_tick(color=theme.MUTE, thickness=3, size=16).encode(x=alt.X("reach_structural:Q", axis=axis))
-    line = base.mark_rule(strokeWidth=3, color=theme.CALM, opacity=0.5).encode(x="reach_low:Q", x2="reach_high:Q")
+    line = base.mark_rule(strokeWidth=3, color=theme.CALM, opacity=0.5).encode(
+        x=alt.X("reach_low:Q", axis=axis), x2="reach_high:Q"
+    )
     dot = base.mark_point(filled=True, size=110, color=theme.CALM, opacity=1).encode(x="reach_expected:Q")
-    said = base.mark_text(align="left", dx=9, style=["ink"]).encode(x="reach_high:Q", text="said:N")
+    said = base.mark_text(align="left", dx=9, style=["ink"]).encode(x="reach_high:Q", text="expected:N")
     first = whole.row(0, named=True)
     farthest = float(first["reach_expected"] or 0)
     finding = (
@@ -77,10 +79,10 @@ def reach(frame: pl.DataFrame, *, top: int = 15, history: History | None = None)
         else "Failures stay where they begin"
     )
     return canvas.told(
-        alt.layer(could, line, dot, said).properties(width=canvas.WIDTH, height=alt.Step(_STEP)),
+        alt.layer(line, dot, said, bars.noted(shown)).properties(width=canvas.WIDTH, height=alt.Step(_STEP)),
         finding,
         definition="Dot and line: expected number and its 90% interval, from the cascades on record and what was "
-        "learnt from them. Grey tick: what the structure would allow at worst.",
+        "learnt from them. “At worst” is what the structure allows.",
         rows=canvas.shown(whole.height, shown.height, "handoff"),
         history=history,
     )
