@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from .readers import Source
 
 
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ENTRIES = 2
+"""How many lines must begin an entry to recognise a log by few of its lines."""
+
+
 @dataclass(frozen=True)
 class Format:
     """How a format is recognised, and who reads it."""
@@ -40,9 +45,11 @@ class Format:
     any_keys: frozenset[str] = frozenset()
     """json: at least one of these too, where any are given; each one present counts as matched."""
     contains: tuple[str, ...] = ()
-    """json: where any are given, a record must hold one of these somewhere."""
+    """json: where any are given, a record must hold one of these somewhere; text: how a line begins that decides."""
     pattern: re.Pattern[str] | None = None
     """text: what a line begins with."""
+    several: bool = False
+    """text: whether an entry may go on over lines of its own form, such as traces and documents."""
     header: frozenset[str] = frozenset()
     """csv, xlsx, parquet: names that the header must have, in lower case."""
 
@@ -154,7 +161,7 @@ def _of_json(text: str, known: tuple[Format, ...], name: str) -> Detection | Non
     nearest = sorted(
         ((len(keys & names), one.name) for one, keys in fingerprints), key=lambda near: (-near[0], near[1])
     )
-    guesses = " or ".join(repr(guess) for matched, guess in nearest[:2] if matched)
+    guesses = " or ".join(list(dict.fromkeys(repr(guess) for matched, guess in nearest if matched))[:2])
     hint = f" The nearest are {guesses}: say format= if it is one of them," if guesses else " Say format=,"
     keys_seen = ", ".join(sorted(map(str, first))[:12])
     raise UnknownFormatError(f"Cannot recognise {name}: JSON with the keys {keys_seen}.{hint} or give a mapping.")
@@ -169,7 +176,10 @@ def _of_text(source: Source, text: str, known: tuple[Format, ...]) -> Detection:
         return _of_header(source, known, [dialect["header"]], **dialect)
     # Indented lines continue the entry before them in every log: they speak neither for nor against a format. The last
     # line of a head may be cut.
-    whole = text.splitlines()[: None if source.whole else -1] or [text]
+    whole = [_ANSI.sub("", line) for line in text.splitlines()[: None if source.whole else -1] or [text]]
+    for one in known:
+        if one.shape == "text" and (said := next((line for line in whole if line.startswith(one.contains)), "")):
+            return Detection(one, 1.0, f"the line {said[:80]!r}", encoding=dialect["encoding"])
     lines = [line for line in whole if line.strip() and not line[0].isspace()][:200]
     scores = [
         (sum(bool(one.pattern.match(line)) for line in lines) / len(lines), one)
@@ -179,6 +189,12 @@ def _of_text(source: Source, text: str, known: tuple[Format, ...]) -> Detection:
     best = max(scores, key=lambda pair: pair[0], default=(0.0, None))
     if best[1] is not None and best[0] >= 0.5:
         return Detection(best[1], best[0], f"pattern of {best[1].name}", encoding=dialect["encoding"])
+    for share, one in scores:
+        # Few lines of a log begin an entry where its entries have many.
+        if one.several and one.pattern is not None and one.pattern.match(lines[0]) and share * len(lines) >= _ENTRIES:
+            return Detection(
+                one, share, f"pattern of {one.name}, entries of several lines", encoding=dialect["encoding"]
+            )
     if re.match(r"<(?:!doctype\s+html|html|table)\b", text, re.IGNORECASE):
         raise UnknownFormatError(
             f"{source.name} is an HTML page, whatever its name says. Export it as CSV or as a workbook."

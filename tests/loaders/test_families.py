@@ -21,7 +21,7 @@ FAMILIES = (
 FURTHER = {
     *("azure_devops_timeline", "compose", "gelf", "jaeger_spans", "jira_issue_ids", "jira_work_items", "otlp_metrics"),
     *("servicenow_audit_rest", "servicenow_list", "servicenow_metrics", "servicenow_states", "tempo_search"),
-    "zendesk_groups",
+    *("extended_log", "zendesk_groups"),
 }
 
 

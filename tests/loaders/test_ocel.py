@@ -162,3 +162,29 @@ def test_another_database_is_refused(tmp_path: Path) -> None:
         db.commit()
     with pytest.raises(UnreadableFileError, match="no object-centric log"):
         ha.load(path, quiet=True)
+
+
+def test_version_1_says_the_same_in_json_and_is_named_where_it_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "old.jsonocel"
+    old = {
+        "ocel:global-log": {"ocel:version": "1.0"},
+        "ocel:events": {
+            "e1": {"ocel:activity": "Place", "ocel:timestamp": "2026-01-05T08:00:00Z", "ocel:omap": ["o1", "i1"], "ocel:vmap": {"resource": "ann"}},
+            "e2": "nothing",
+            "e3": {"ocel:activity": "Ship", "ocel:timestamp": "someday", "ocel:omap": []},
+        },
+        "ocel:objects": {"o1": {"ocel:type": "order", "ocel:ovmap": {"price": 5}}, "i1": {"ocel:type": "item"}},
+    }  # fmt: skip
+    path.write_text(json.dumps(old))
+    found = ha.load(path, quiet=True)
+    assert found.loads.select("format", "seen", "loaded", "rejected").row(0) == ("ocel", 5, 3, 2)
+    assert found.rejects["json_pointer"].to_list() == ["/ocel:events/e2", "/ocel:events/e3"]
+    assert found.sql("SELECT object_id, object_type FROM event_objects ORDER BY 1").rows() == [
+        ("i1", "item"),
+        ("o1", "order"),
+    ]
+    assert found.sql("SELECT new_value FROM object_changes WHERE field = 'price'").item() == "5"
+    path.write_text(
+        '<?xml version="1.0"?><log><events><event><string key="id" value="e1"/></event></events><objects></objects></log>'
+    )
+    assert "version 2.0" in ha.load(path, quiet=True).loads["notes"].item()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import handoff_analytics as ha
+from handoff_analytics.errors import UnknownFormatError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,11 +126,41 @@ def test_lines_of_two_formats_and_lines_of_none(tmp_path: Path) -> None:
     assert set(found.sql("SELECT system FROM log_records")["system"]) == {"shop"}
 
 
-def test_columns_of_an_extended_log_are_named_in_it(tmp_path: Path) -> None:
-    text = "#Version: 1.0\n#Fields: date time cs-method cs-uri-stem sc-status\n2026-01-05 08:00:00 GET /a 500\n"
-    text += "2026-01-05 08:00:01 GET /b 200\n2026-01-05 08:00:02 GET /c 200\n"
-    found = loaded(tmp_path, text, format="text_log")
+EXTENDED = "#Version: 1.0\n#GMT-Offset: -0800\n#Fields: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "rows"),
+    [
+        ("date time cs-method cs-uri-stem sc-status", ["2026-01-05 08:00:00 GET /a 500", "2026-01-05 08:00:01 GET /b 200"]),
+        ("date time cs-method cs-uri-stem sc-status cs(User-Agent)", ['"2026-01-05" "08:00:00" "GET" "/a" "500" "a b"']),
+        ("date-local time-local cs-method cs-uri-stem sc-status", ["2026-01-05 08:00:00.5 GET /a 500"]),
+        ("date  time   cs-method cs-uri-stem sc-status", ["2026-01-05   08:00:00  GET  /a    500"]),
+    ],
+)  # fmt: skip
+def test_columns_of_an_extended_log_are_named_in_it(tmp_path: Path, names: str, rows: list[str]) -> None:
+    found = loaded(tmp_path, EXTENDED.format(names) + "".join(f"{row}\n" for row in rows))
+    assert found.loads.select("format", "seen", "loaded").row(0) == ("extended_log", len(rows), len(rows))
     assert found.sql("SELECT body, http_status FROM log_records ORDER BY log_us").row(0) == ("GET /a", 500)
+
+
+def test_a_log_is_known_by_few_lines_where_its_entries_have_many(tmp_path: Path) -> None:
+    entry = "[2026-01-05 08:00:0{}] local.ERROR: no answer {{\n[stacktrace]\n" + "".join(
+        f"#{n} /a/b.php(7): c()\n" for n in range(20)
+    )
+    found = loaded(tmp_path, entry.format(0) + entry.format(1))
+    assert found.loads.select("format", "seen", "loaded").row(0) == ("text_log", 2, 2)
+    with pytest.raises(UnknownFormatError):
+        loaded(tmp_path, "[2026-01-05 08:00:00] minutes\n" + "words of a meeting\n" * 20)
+
+
+def test_colours_do_not_hide_a_format(tmp_path: Path) -> None:
+    coloured = "\x1b[0m\x1b[32mJan  5 \x1b[33m08:00:0{}\x1b[31m h1 \x1b[1mshop\x1b[34m[7]\x1b[0m: order O-{} refused\n"
+    found = loaded(tmp_path, "".join(coloured.format(n, n) for n in range(3)))
+    assert found.loads.select("format", "loaded").row(0) == ("syslog_3164", 3)
+    assert found.sql("SELECT DISTINCT system FROM log_records").item() == "shop"
+    printed = loaded(tmp_path, "\x1b[2Kweb-1  | started\n\x1b[2Kdb-1   | ready\n")
+    assert printed.loads["format"].item() == "compose"
 
 
 def test_lines_that_are_alike_are_as_many_entries_as_there_are_lines(tmp_path: Path) -> None:

@@ -80,3 +80,22 @@ def test_a_table_with_the_names_of_xes(tmp_path: Path) -> None:
         ("t1", "Open", "desk"),
         ("t1", "Close", "desk"),
     ]
+
+
+def test_events_of_a_case_that_are_alike_are_as_many_as_there_are(tmp_path: Path) -> None:
+    event = '<event><string key="concept:name" value="Called"/><date key="time:timestamp" value="2026-01-05T10:00:00Z"/></event>'
+    trace = '<trace><string key="concept:name" value="{}"/>' + event * 3 + "</trace>"
+    text = "<log>" + trace.format(1) + trace.format(2) + "</log>"
+    found = loaded(tmp_path, text)
+    assert found.loads.select("seen", "loaded", "duplicate").row(0) == (6, 6, 0)
+    row = "{},Called,2026-01-05T10:00:00Z\n"
+    table = "case:concept:name,concept:name,time:timestamp\n" + row.format(1) * 3
+    path, into = tmp_path / "again.xes", tmp_path / "h.duckdb"
+    path.write_text(text)
+    (tmp_path / "log.csv").write_text(table)
+    ha.load([path, tmp_path / "log.csv"], into=into, quiet=True)
+    # The same case as a table: three events stay three.
+    assert ha.open(into).sql("SELECT case_id, count(*) FROM log_records GROUP BY ALL ORDER BY 1").rows() == [
+        ("1", 3),
+        ("2", 3),
+    ]

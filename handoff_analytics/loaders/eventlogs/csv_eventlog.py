@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import batches
 from ..detect import Format
 from ..moments import Clock
+from ..repeats import Repeats
 from .xes import load_event
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Read the rows of a table."""
     clock = Clock(timezone=sink.timezone)
+    repeats = Repeats()
     table = batches.csv_table(source, sink, encoding=found.encoding, delimiter=found.delimiter)
     for batch in table.batches:
         for place, row in enumerate(batch.frame.iter_rows()):
             fields = {name: value or "" for name, value in zip(table.names, row, strict=False) if name}
+            fields |= repeats.told("", row)
             _load(batch.record(place), fields, sink, clock)
 
 

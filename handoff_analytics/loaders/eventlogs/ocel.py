@@ -1,4 +1,4 @@
-"""Which events and objects does an object-centric log (OCEL 2.0) hold?
+"""Which events and objects does an object-centric log (OCEL 2.0, or 1.0 as JSON) hold?
 
 JSON, SQLite and XML carry the same: events become log records, their objects `event_objects`, the fields of objects
 `object_changes`, relations between objects `object_links`. Table names of the SQLite form come from the file: they are
@@ -131,9 +131,32 @@ def parse_json(source: Source, sink: Sink, found: Detection) -> None:
             sink.reject(sink.part(document, document.value, ""), "UNKNOWN_SHAPE", "no object with events and objects")
             continue
         for what in ("object", "event"):
-            held = document.value.get(f"{what}s")
-            for place, value in enumerate(held if isinstance(held, list) else []):
-                loader.take(sink.part(document, value, f"/{what}s/{place}"), what, value)
+            for pointer, value in _held(document.value, what):
+                loader.take(sink.part(document, value, pointer), what, value)
+
+
+def _held(document: dict[str, Any], what: str) -> Iterator[tuple[str, Any]]:
+    """Yield the objects or events of a document, of version 2.0 or 1.0, with their JSON pointers."""
+    held = document.get(f"{what}s")
+    for place, value in enumerate(held if isinstance(held, list) else []):
+        yield f"/{what}s/{place}", value
+    held = document.get(f"ocel:{what}s")
+    for name, old in held.items() if isinstance(held, dict) else ():
+        yield f"/ocel:{what}s/{name}", _renewed(str(name), old, what)
+
+
+def _renewed(name: str, old: Any, what: str) -> Any:
+    """Return an object or an event of version 1.0 as version 2.0 writes it; what is none as it is."""
+    if not isinstance(old, dict):
+        return old
+    fields, related = old.get("ocel:ovmap" if what == "object" else "ocel:vmap"), old.get("ocel:omap")
+    return {
+        "id": name,
+        "type": old.get("ocel:type" if what == "object" else "ocel:activity"),
+        "time": old.get("ocel:timestamp"),
+        "attributes": [{"name": field, "value": content} for field, content in (fields or {}).items()],
+        "relationships": [{"objectId": other} for other in related or ()],
+    }
 
 
 def parse_xml(source: Source, sink: Sink) -> None:
@@ -219,6 +242,7 @@ FORMATS = (
         parse=parse_json,
         keys=frozenset({"objectTypes", "eventTypes", "events", "objects"}),
     ),
+    Format(name="ocel", kind="eventlog", shape="json", parse=parse_json, keys=frozenset({"ocel:global-log"})),
     Format(
         name="ocel_sqlite",
         kind="eventlog",

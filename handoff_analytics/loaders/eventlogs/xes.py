@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..detect import Format
 from ..moments import Clock
+from ..repeats import Repeats
 from .ocel import parse_xml
 from .xml import Element, elements
 
@@ -39,9 +40,11 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
     del found
     if _OBJECTS.search(source.head):
         parse_xml(source, sink)
+        if not sink.counts["seen"]:
+            sink.note("no event and no object in it; of object-centric logs in XML only version 2.0 is read")
         return
     clock = Clock(timezone=sink.timezone)
-    case = 0
+    case, repeats = 0, Repeats()
     for path, element in elements(source, frozenset({"trace", "event"})):
         if element.name == "trace" and element.children:
             case += 1
@@ -51,10 +54,14 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
                 record = sink.record(
                     None, line=event.line, offset=event.offset, pointer=f"/{case - 1}/{place}", raw=_shown(event)
                 )
-                load_event(record, attributes(event), sink, clock=clock, case=name, trace=whole)
+                said = attributes(event)
+                said |= repeats.told(case, tuple(said.items()))
+                load_event(record, said, sink, clock=clock, case=name, trace=whole)
         elif element.name == "event" and "trace" not in path[:-1]:
             record = sink.record(None, line=element.line, offset=element.offset, raw=_shown(element))
             load_event(record, attributes(element), sink, clock=clock)
+    if not sink.counts["seen"]:
+        sink.note("no trace and no event in it")
 
 
 def attributes(element: Element, prefix: str = "") -> dict[str, str]:
@@ -76,8 +83,8 @@ def _shown(element: Element) -> bytes:
     return " ".join(f"{name}={value}" for name, value in attributes(element).items()).encode()[:4096]
 
 
-def _given(value: str | None) -> str | None:
-    return None if value is None or value.strip() in _NOTHING else value
+def _given(value: Any) -> str | None:
+    return None if value is None or str(value).strip() in _NOTHING else value
 
 
 def load_event(

@@ -12,9 +12,9 @@ ROLES = {
     "time": "@timestamp timestamp time ts eventtime datetime timeiso8601 @t t asctime logtime eventcreated "
     "realtimetimestamp timemillis timestampms timegenerated occurredat occurred createdat created "
     "starttime requesttime timelocal isotime msec unixtime when date receivedat publishtime ingestiontime "
-    "instant",
+    "instant tdate",
     "level": "loglevel level severity levelname @l lvl severitytext severitylevel loglevelname severitylabel "
-    "severitynumber levelno priority eventlevel",
+    "severitynumber levelno priority eventlevel s",
     "body": "message msg @m @mt body shortmessage textpayload log renderedmessage logmessage text line "
     "fullmessage raw event content messagetemplate description resultdescription eventmessage rawmessage",
     "event": "eventname eventaction eventtype operationname action event @i",

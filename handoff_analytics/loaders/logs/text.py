@@ -8,12 +8,12 @@ many entries as there are lines; an overlap of two files is recognised by counti
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..detect import Detection, Format
+from ..repeats import Repeats
 from . import access, containers, logfmt, physical, syslog, timestamped
 from .entries import ANSI, Entry, Reading, loaded, reading
 from .exceptions import is_trace, reported
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .objects import Part
 
 _MOST_LINES, _MOST_BYTES = 2_000, 256 * 1024
-_MOST_ALIKE = 100_000
 _CONTINUES = re.compile(timestamped.CONTINUATION)
 
 
@@ -57,9 +56,7 @@ class Lines:
         self._waiting: dict[str, Waiting] = {}
         self._pieces: dict[str, tuple[Record, containers.Piece, list[str]]] = {}
         self._directives = Directives()
-        # How often each line was seen at the time that was read last.
-        self._repeats: Counter[int] = Counter()
-        self._repeats_us = -1
+        self._repeats = Repeats()
 
     def take(self, line: physical.Line) -> None:
         """Read one line."""
@@ -184,18 +181,8 @@ class Lines:
             else:
                 entry.body = "\n".join([entry.body or "", *waiting.more])
         if waiting.words and entry.moment is not None:
-            self._count(waiting, entry.moment.us)
+            entry.attributes |= self._repeats.told(entry.moment.us, (waiting.record.raw, *waiting.more))
         loaded(entry, waiting.record, self.read)
-
-    def _count(self, waiting: Waiting, us: int) -> None:
-        """Tell entries apart that are alike to the letter: lines of text carry no id, and many come in one second."""
-        if us != self._repeats_us or len(self._repeats) > _MOST_ALIKE:
-            self._repeats.clear()
-            self._repeats_us = us
-        said = hash((waiting.record.raw, *waiting.more))
-        self._repeats[said] += 1
-        if self._repeats[said] > 1:
-            waiting.entry.attributes["repeated"] = self._repeats[said]
 
     def _record(self, line: physical.Line) -> Record:
         return self.read.sink.record(None, line=line.number, offset=line.offset, raw=line.raw)
@@ -244,5 +231,6 @@ FORMATS = (
     _format("syslog_3164", syslog.OLD_PATTERN),
     _format("access_log", access.PATTERN),
     _format("logfmt", logfmt.PATTERN),
-    _format("text_log", timestamped.PATTERN),
+    replace(_format("text_log", timestamped.PATTERN), several=True),
+    replace(_format("extended_log", re.compile(r"#Fields:")), contains=("#Fields:",)),
 )

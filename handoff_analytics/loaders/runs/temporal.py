@@ -180,6 +180,7 @@ FORMATS = (
     Format(
         name="temporal", kind="runs", shape="json", parse=parse, keys=frozenset({"history"}),
         any_keys=frozenset({"workflowExecution", "nextPageToken", "archived", "rawHistory", "history"}),
+        contains=('"eventType"',),
     ),
     Format(
         name="temporal", kind="runs", shape="json", parse=parse, keys=frozenset({"execution", "type", "startTime"}),
