@@ -21,7 +21,7 @@ def gallery(folder: Path) -> list[Path]:
     checked, seen = ha.audit(history), ha.visibility(history)
     late, early = history.between("2026-05-18", "2026-05-21"), history.between("2026-03-01", "2026-04-15")
     charts = {
-        "ranking": ha.charts.ranking(ranking, history=history),
+        "ranking": ha.charts.ranking(ranking, top=8, history=history),
         "pareto": ha.charts.pareto(ranking, history=history),
         "why": ha.charts.why(ranking, history=history),
         "graph": ha.charts.graph(network, reach=reach, history=history),
