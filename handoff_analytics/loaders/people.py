@@ -27,7 +27,12 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 # In tables of tickets these are people; in logs they are lines of code and programs.
-_HEADER = re.compile(r"(?:^|[\W_])(?:caller(?:[ _]id)?|(?<!user[ _.-])agent|contact|mail)$", re.IGNORECASE)
+_HEADER = re.compile(
+    rf"(?:^|[\W_])(?:caller(?:[ _]id)?|(?<!user[ _.-])agent|contact|mail|(?:{_ROLES})[ _]ids?|(?:project[ _])?lead(?:[ _]id)?|"
+    r"owner|responders?|(?:request(?:ed)?[ _])?participants?|cced|followers?|people involved.*)\)?$"
+    rf"|\((?:{_ROLES})\)$",
+    re.IGNORECASE,
+)
 _DEEPEST = 100
 _HOLDERS = (dict, list)
 
@@ -52,8 +57,8 @@ def is_person_in_table(name: str) -> bool:
 
     Examples
     --------
-    >>> is_person_in_table("Caller"), is_person_in_table("Agent"), is_person_in_table("User agent")
-    (True, True, False)
+    >>> [is_person_in_table(name) for name in ("Caller", "Assignee Id", "Custom field (Responders)", "User agent")]
+    [True, True, True, False]
     """
     return is_person(name) or _HEADER.search(name) is not None
 

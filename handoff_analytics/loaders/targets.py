@@ -47,6 +47,9 @@ _LINKS = {
     "relates": ("relates", True),
 }
 _ROLES = ("affected", "caused", "looked_at")
+_WRITTEN = ("title", "description", "resolution", "cause")
+# What a spreadsheet would run, were it to open the text: not a number with a sign, nor an item of a list.
+_FORMULA = r"^(?:[=@\t]|[+-](?:[^\s\d.+-]|\d+\s*[-+*/(]))"
 
 
 @dataclass(frozen=True)
@@ -297,6 +300,11 @@ def ticket_columns(frame: pl.DataFrame, sink: Sink, platform: str, doubts: list[
     if "opened_at" in frame.columns and "updated_at" in frame.columns:
         early = (frame["updated_at"] < frame["opened_at"]).fill_null(value=False)
         doubts.append(Doubt("clock_skew", "updated_at", early, frame["updated_at"].cast(pl.String)))
+    for name in _WRITTEN:
+        if name in frame.columns and frame[name].dtype == pl.String:
+            hit = frame[name].str.contains(_FORMULA).fill_null(value=False)
+            if hit.any():
+                doubts.append(Doubt("csv_formula_text", name, hit, frame[name].str.slice(0, 200)))
     return frame.drop([name for name in frame.columns if name.endswith(" ns")])
 
 

@@ -260,6 +260,8 @@ def test_formulas_and_markup_are_kept_as_they_are(tmp_path: Path) -> None:
     history, row = load(tmp_path, tickets(*texts))
     assert row["loaded"] == 5
     assert sorted(history.sql("SELECT title FROM tickets")["title"]) == sorted(texts)
+    # What a spreadsheet would run is flagged; a number with a sign is none.
+    assert history.quality.filter(flag="csv_formula_text")["doubtful"].to_list() == [3]
 
 
 def test_a_head_that_is_cut_in_a_multibyte_character_is_utf8(tmp_path: Path) -> None:

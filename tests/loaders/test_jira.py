@@ -137,3 +137,13 @@ def test_a_tree_of_nodes_is_text() -> None:
     assert text_of({"type": "doc", "content": nodes}) == "@ann\nsee"
     assert text_of("plain") == "plain"
     assert text_of(None) is None
+
+
+def test_people_of_every_column_are_hashes(bench: Bench) -> None:
+    header = "Summary,Issue key,Status,Assignee,Assignee Id,Project lead,Reporter,Watchers,Watchers Id,Custom field (Owner),Custom field (Responders),Created,Custom field (Severity)"
+    row = "Stuck,OPS-1,Done,Ann Smith,712020:11f0,Ann Smith,Ann Smith,Ann Smith,712020:11f0,Ann Smith,Ann Smith,25/Feb/26 10:17 PM,High"
+    bench.load(f"{header}\n{row}\n")
+    told = repr(bench.rows("SELECT * FROM tickets"))
+    assert "Ann" not in told
+    assert "712020" not in told
+    assert '"Custom field (Severity)":"High"' in told
