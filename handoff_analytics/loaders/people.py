@@ -29,7 +29,8 @@ _FIELD = re.compile(
 # In tables of tickets these are people; in logs they are lines of code and programs.
 _HEADER = re.compile(
     rf"(?:^|[\W_])(?:caller(?:[ _]id)?|(?<!user[ _.-])agent|contact|mail|(?:{_ROLES})[ _]ids?|"
-    r"(?:project[ _])?lead(?:[ _]id)?|owner|responders?|(?:request(?:ed)?[ _])?participants?|cced|followers?|people involved.*)\)?$"
+    r"(?:project[ _])?lead(?:[ _]id)?|owner|responders?|(?:request(?:ed)?[ _])?participants?|"
+    r"cced|followers?|people involved.*)\)?$"
     rf"|\((?:{_ROLES})\)$",
     re.IGNORECASE,
 )
