@@ -149,10 +149,10 @@ def expecting(name: str, sink: Sink, found: Detection) -> Iterator[None]:
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, *, always: bool = False) -> None:
-    """Build the model in a transaction of its own, if evidence came in since it was built, or `always`."""
+    """Renew the model in a transaction of its own if evidence came in since it was built; build it anew if `always`."""
     if always or is_stale(connection):
         with _transaction(connection, "the model"):
-            _build(connection)
+            _build(connection, whole=always)
 
 
 def mark(connection: duckdb.DuckDBPyConnection, *, stale: bool) -> None:
@@ -168,9 +168,9 @@ def is_stale(connection: duckdb.DuckDBPyConnection) -> bool:
     return not model.is_built(connection) or noted == [("stale",)]
 
 
-def _build(connection: duckdb.DuckDBPyConnection) -> None:
+def _build(connection: duckdb.DuckDBPyConnection, *, whole: bool = False) -> None:
     aliases.meet(connection)
-    model.build(connection)
+    (model.build if whole else model.renew)(connection)
     mark(connection, stale=False)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import inference
-from .statements import count, drop, make_table, make_working, run
+from .statements import count, drop, home, make_table, make_working, note, run
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,15 +26,25 @@ _WORKING = (
 )
 
 
-def make_calls(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the working table `calls`, and with it system_names."""
-    name = connection.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
-    home = f'"{name}".main'
-    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {home}.spans")
-    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_logs AS SELECT * FROM {home}.log_records")
-    make_working(connection, "repeats")
-    _see_each_span_once(connection, home)
+def name_systems(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make system_names, of all evidence."""
+    stored = home(connection)
+    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {stored}.spans")
+    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_logs AS SELECT * FROM {stored}.log_records")
     make_table(connection, "system_names")
+
+
+def make_calls(connection: duckdb.DuckDBPyConnection, *, part: bool = False) -> None:
+    """Make the working table `calls`, and with it `answering`.
+
+    Parameters
+    ----------
+    connection
+        Inside a build, with system_names made.
+    part
+        Only of the traces in `touched`; the others are as their crossings tell.
+    """
+    _see_each_span_once(connection, part=part)
     make_working(connection, "nodes", "tree")
     drop(connection, "nodes")
     make_working(connection, "adoptions", "links", "messages", "sequences", "stores", "taken", "first_steps")
@@ -43,10 +53,15 @@ def make_calls(connection: duckdb.DuckDBPyConnection) -> None:
     make_working(connection, "pairs")
     drop(connection, "tree", "links", "messages", "sequences", "stores", "taken", "first_steps")
     drop(connection, "lone_calls", "dead_letters")
-    make_working(connection, "dark", "learnt", "other_calls", "other_errors")
+    if part:
+        _learn_from_all(connection)
+    else:
+        make_working(connection, "dark", "learnt")
+    make_working(connection, "other_calls", "other_errors")
+    make_table(connection, "answering")
     inference.infer(connection)
     make_working(connection, "calls")
-    drop(connection, "pairs", "visits", "dark", "learnt", "adoptions")
+    drop(connection, "pairs", "visits", "dark", "adoptions")
 
 
 def leave(connection: duckdb.DuckDBPyConnection) -> None:
@@ -56,11 +71,18 @@ def leave(connection: duckdb.DuckDBPyConnection) -> None:
     drop(connection, *_WORKING)
 
 
-def _see_each_span_once(connection: duckdb.DuckDBPyConnection, home: str) -> None:
+def _see_each_span_once(connection: duckdb.DuckDBPyConnection, *, part: bool) -> None:
     """Put a view named spans in front of the table: without repetitions, halves of a call apart."""
+    stored = home(connection)
+    whole = f"{stored}.spans"
+    shown = "temp.part_spans" if part else whole
+    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {shown}")
+    make_working(connection, "repeats")
+    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {whole}")
     if not count(connection, "SELECT count(*) FROM repeats"):
-        run(connection, f"CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM {home}.spans")
+        run(connection, f"CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM {shown}")
         return
+    note(connection, "model_repeats", "some")
     run(
         connection,
         f"""
@@ -69,12 +91,41 @@ def _see_each_span_once(connection: duckdb.DuckDBPyConnection, home: str) -> Non
             CASE WHEN r.is_half THEN -s.span_key ELSE s.span_key END AS span_key,
             CASE WHEN r.is_half THEN s.span_key ELSE s.parent_key END AS parent_key
         )
-        FROM {home}.spans AS s
+        FROM {shown} AS s
         LEFT JOIN repeats AS r
             ON r.span_uid = s.span_uid AND r.load_id = s.load_id AND r.record_no = s.record_no
         WHERE r.span_uid IS NULL OR r.is_half
         """,
     )
+
+
+def _learn_from_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `dark` and `learnt` of all spans: of the part as it was paired, of the others as their crossings tell."""
+    repeated = count(connection, "SELECT count(*) FROM history_facts WHERE fact = 'model_repeats' AND content = 'some'")
+    if repeated:
+        _see_each_span_once(connection, part=False)
+    else:
+        run(connection, f"CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM {home(connection)}.spans")
+    run(connection, "ALTER TABLE temp.pairs RENAME TO part_pairs")
+    run(
+        connection,
+        f"""
+        CREATE OR REPLACE TEMP VIEW pairs AS
+        SELECT source_trace, source_key, source_system, target_key, target_system, evidence FROM part_pairs
+        UNION ALL
+        SELECT c.source_trace_key, c.source_span_key, c.source, c.target_span_key,
+            CASE WHEN c.target_span_key IS NOT NULL THEN c.target END, c.evidence
+        FROM {home(connection)}.crossings AS c
+        ANTI JOIN touched AS t ON t.trace_key = c.trace_key
+        """,
+    )
+    make_working(connection, "dark", "learnt")
+    run(connection, "DROP VIEW temp.pairs")
+    run(connection, "ALTER TABLE temp.part_pairs RENAME TO pairs")
+    if repeated:
+        _see_each_span_once(connection, part=True)
+    else:
+        run(connection, "CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM temp.part_spans")
 
 
 def _climb(connection: duckdb.DuckDBPyConnection) -> None:

@@ -241,7 +241,8 @@ def classified(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         "handoff_type",
         "side",
         # Prior of a rule's precision by its weight: what labelled samples have not yet corrected.
-        confidence=(pl.col("weight") / 10).clip(0.0, 1.0),
+        # Rounded: dividing a long column and a short one differs in the last digit.
+        confidence=(pl.col("weight") / 10).clip(0.0, 1.0).round(6),
         ambiguous="tied",
     )
 

@@ -44,6 +44,26 @@ def count(connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str
     return int(connection.execute(text, parameters).fetchall()[0][0])
 
 
+def home(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return where the stored tables lie, in front of which a build puts others of the same names."""
+    name = connection.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
+    return f'"{name}".main'
+
+
+def note(connection: duckdb.DuckDBPyConnection, fact: str, content: str) -> None:
+    """Keep a fact of the model in the history."""
+    known = {"fact": fact, "content": content}
+    run(connection, "UPDATE history_facts SET content = $content WHERE fact = $fact", known)
+    run(
+        connection,
+        """
+        INSERT INTO history_facts
+        SELECT $fact, $content WHERE $fact NOT IN (SELECT fact FROM history_facts)
+        """,
+        known,
+    )
+
+
 def make_working(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
     """Make tables that last until the build ends."""
     for name in names:
