@@ -87,3 +87,22 @@ def test_events_that_are_not_followed_or_not_linked(bench: Bench) -> None:
     assert (sink.counts["loaded"], sink.counts["skipped"], sink.counts["rejected"]) == (1, 3, 2)
     sink = bench.load(json.dumps([ISSUE, ISSUE | {"number": None}]))
     assert sink.counts["rejected"] == 1
+
+
+def test_webhooks_bring_the_issue_and_what_changed(bench: Bench) -> None:
+    shared = {"repository": {"full_name": "acme/shop"}, "sender": {"login": "ann", "type": "User"}, "issue": ISSUE}
+    hooks = [
+        shared | {"action": "assigned", "assignee": {"login": "bob"}},
+        shared | {"action": "labeled", "label": {"name": "team/core"}},
+        shared | {"action": "created", "comment": {"body": "It is the VAT id", "created_at": "2026-01-05T10:40:00Z"}},
+        shared | {"action": "deleted", "comment": {"body": "gone", "created_at": "2026-01-05T10:40:00Z"}},
+        shared | {"action": "pinned"},
+        shared | {"action": "closed", "issue": None},
+    ]
+    sink = bench.load("\n".join(map(json.dumps, hooks)), people="names")
+    assert bench.format == "github_issues"
+    assert (sink.counts["loaded"] + sink.counts["duplicate"], sink.counts["rejected"]) == (5, 1)
+    assert bench.rows("SELECT field, new_value, actor, actor_kind FROM ticket_events ORDER BY 1, 2") == [
+        ("comment", "It is the VAT id", "ann", "human"), ("person", "bob", "ann", "human"), ("team", "core", "ann", "human"),
+    ]  # fmt: skip
+    assert bench.one("tickets", "ticket_id") == ("acme/shop#3",)

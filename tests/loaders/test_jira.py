@@ -147,3 +147,33 @@ def test_people_of_every_column_are_hashes(bench: Bench) -> None:
     assert "Ann" not in told
     assert "712020" not in told
     assert '"Custom field (Severity)":"High"' in told
+
+
+def test_webhooks_bring_the_issue_and_what_changed(bench: Bench) -> None:
+    fields = {
+        "summary": "Stuck", "created": "2026-01-05T10:00:00.000+0100", "updated": "2026-01-05T11:00:00.000+0100",
+        "status": {"name": "In Progress", "statusCategory": {"key": "indeterminate"}}, "components": [{"name": "erp"}],
+    }  # fmt: skip
+    issue = {"id": "1", "key": "OPS-1", "fields": fields}
+    shared = {"timestamp": 1767607200000, "user": {"displayName": "Ann Smith"}, "issue": issue}
+    items = [{"field": "status", "fromString": "To Do", "toString": "In Progress"}]
+    comment = {
+        "id": "5",
+        "author": {"displayName": "Bob"},
+        "body": "It is the VAT id",
+        "created": "2026-01-05T11:30:00.000+0100",
+    }
+    hooks = [
+        shared | {"webhookEvent": "jira:issue_updated", "changelog": {"id": "7", "items": items}},
+        shared | {"webhookEvent": "comment_created", "comment": comment},
+        {"timestamp": 1767607200000, "webhookEvent": "worklog_created", "worklog": {"issueId": "1"}},
+        shared | {"webhookEvent": "jira:issue_updated", "issue": {"id": "2"}},
+    ]
+    sink = bench.load("\n".join(map(json.dumps, hooks)), people="names")
+    assert bench.format == "jira_rest"
+    assert (sink.counts["seen"], sink.counts["skipped"], sink.counts["rejected"]) == (4, 1, 1)
+    assert bench.rows("SELECT field, new_value, actor, changed_at FROM ticket_events ORDER BY 1") == [
+        ("comment", "It is the VAT id", "Bob", at(2026, 1, 5, 10, 30)), ("state", "In Progress", "Ann Smith", at(2026, 1, 5, 10)),
+    ]  # fmt: skip
+    assert bench.one("tickets", "ticket_id", "state_category") == ("OPS-1", "in_progress")
+    assert bench.rows("SELECT json_pointer FROM rejects") == [("/issue",)]

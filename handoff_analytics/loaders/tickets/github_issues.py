@@ -44,7 +44,10 @@ def parse_issues(source: Source, sink: Sink, found: Detection) -> None:
     del found
     desk = Desk(sink, PLATFORM)
     for document in exported(source, sink):
-        for pointer, issue in records(document.value, lambda one: {"number", "title"} <= one.keys()):
+        for place, found_there in records(document.value, _is_issue):
+            pointer, issue, hook = place, found_there, {}
+            if isinstance(issue, dict) and issue.keys() >= _HOOK:
+                pointer, issue, hook = f"{place}/issue", issue["issue"], issue
             record = sink.part(document, issue, pointer)
             if not isinstance(issue, dict) or issue.get("number") is None:
                 sink.reject(record, "MISSING", "an issue without number", column="number")
@@ -53,6 +56,27 @@ def parse_issues(source: Source, sink: Sink, found: Detection) -> None:
             else:
                 with sink.attempt(record):
                     _issue(record, issue, desk)
+                    if hook:
+                        _sent(record, hook, desk)
+
+
+_HOOK = frozenset({"action", "issue", "repository"})
+
+
+def _is_issue(one: dict[str, Any]) -> bool:
+    return {"number", "title"} <= one.keys() or one.keys() >= _HOOK
+
+
+def _sent(record: Record, hook: dict[str, Any], desk: Desk) -> None:
+    """Write what a webhook says has changed of the issue that it brings."""
+    key, comment = _id(hook["issue"]), hook.get("comment")
+    said = hook | {"body": comment.get("body")} if isinstance(comment, dict) else hook
+    change = _change("commented" if said is not hook else str(hook["action"]), said)
+    when = comment.get("created_at") if isinstance(comment, dict) else hook["issue"].get("updated_at")
+    if change is not None and (hook["action"] == "created" or said is hook):
+        at = desk.moment(when, record, desk.uid(key))
+        field, old, new = change
+        desk.event(record, key, at=at, field=field, old=old, new=new, **_by(hook.get("sender")))
 
 
 def _id(issue: dict[str, Any]) -> str:
@@ -144,9 +168,6 @@ def _event(record: Record, event: dict[str, Any], key: str, desk: Desk) -> None:
         )
         return
     field, old, new = change
-    said = event.get("actor")
-    actor = said if isinstance(said, dict) else {}
-    human = None if not actor else actor.get("type") != "Bot" and not str(actor.get("login")).endswith("[bot]")
     number = event.get("id")
     desk.event(
         record,
@@ -155,13 +176,19 @@ def _event(record: Record, event: dict[str, Any], key: str, desk: Desk) -> None:
         field=field,
         old=old,
         new=new,
-        actor=actor.get("login"),
-        human=human,
+        **_by(event.get("actor")),
         sequence=number if isinstance(number, int) else 0,
         primary=True,
     )
     if field == "system":
         desk.system(record, key, new, role="affected", at=at, evidence="label", confidence=0.8)
+
+
+def _by(who: Any) -> dict[str, Any]:
+    """Return who made a change, and whether it was a person."""
+    actor = who if isinstance(who, dict) else {}
+    human = None if not actor else actor.get("type") != "Bot" and not str(actor.get("login")).endswith("[bot]")
+    return {"actor": actor.get("login"), "human": human}
 
 
 def _change(name: str, event: dict[str, Any]) -> tuple[str, str | None, str | None] | None:
@@ -191,6 +218,9 @@ def _change(name: str, event: dict[str, Any]) -> tuple[str, str | None, str | No
 
 
 FORMATS = (
+    Format(
+        "github_issues", "tickets", "json", parse_issues, keys=_HOOK, any_keys=frozenset({"sender", "organization"})
+    ),
     Format(
         "github_issues",
         "tickets",

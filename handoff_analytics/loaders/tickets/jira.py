@@ -180,13 +180,42 @@ def parse_rest(source: Source, sink: Sink, found: Detection) -> None:
     desk = Desk(sink, PLATFORM)
     for document in exported(source, sink):
         names = document.value.get("names") if isinstance(document.value, dict) else None
-        for pointer, issue in records(document.value, lambda one: "key" in one and "fields" in one):
+        for place, found_there in records(document.value, _is_issue):
+            pointer, issue = place, found_there
+            if isinstance(issue, dict) and "webhookEvent" in issue:
+                pointer, issue = f"{place}/issue", _sent(issue)
             record = sink.part(document, issue, pointer)
+            if issue is None:
+                sink.skip(record, "webhooks that name no issue")
+                continue
             if not isinstance(issue, dict) or not isinstance(issue.get("fields"), dict) or not issue.get("key"):
                 sink.reject(record, "UNKNOWN_SHAPE", "no object with key and fields")
                 continue
             with sink.attempt(record):
                 _issue(record, issue, desk, names if isinstance(names, dict) else {})
+
+
+def _is_issue(one: dict[str, Any]) -> bool:
+    return {"key", "fields"} <= one.keys() or "webhookEvent" in one
+
+
+def _sent(hook: dict[str, Any]) -> Any:
+    """Return the issue of a webhook with what the webhook says changed, as an issue with a changelog of one entry."""
+    issue, change, comment = hook.get("issue"), hook.get("changelog"), hook.get("comment")
+    if not isinstance(issue, dict) or not isinstance(issue.get("fields"), dict):
+        return issue
+    fields = issue["fields"]
+    if isinstance(change, dict):
+        entry = {
+            "id": change.get("id"),
+            "created": fields.get("updated") or hook.get("timestamp"),
+            "author": hook.get("user"),
+            "items": change.get("items"),
+        }
+        issue = issue | {"changelog": {"total": 1, "histories": [entry]}}
+    if isinstance(comment, dict):
+        issue = issue | {"fields": fields | {"comment": {"comments": [comment]}}}
+    return issue
 
 
 def _issue(record: Record, issue: dict[str, Any], desk: Desk, names: dict[str, str]) -> None:
@@ -376,5 +405,13 @@ FORMATS = (
         parse_rest,
         keys=frozenset({"key", "fields"}),
         any_keys=frozenset({"id", "self", "changelog"}),
+    ),
+    Format(
+        "jira_rest",
+        "tickets",
+        "json",
+        parse_rest,
+        keys=frozenset({"webhookEvent", "timestamp"}),
+        any_keys=frozenset({"issue", "user", "comment", "worklog"}),
     ),
 )
