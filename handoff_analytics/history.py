@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SHOWN = {
     "handoffs": ("handoffs", ""),
     "crossings": ("crossings", ""),
-    "failures": ("failures", " WHERE origin <> 'propagated' AND fate <> 'masked'"),
+    "failures": ("failures", " WHERE origin <> 'propagated' AND fate <> 'masked' AND origin_weight > 0"),
     "tickets": ("tickets", ""),
     "spans": ("spans", ""),
     "log records": ("log_records", ""),
@@ -264,7 +264,9 @@ class History:
         if rejected:
             said.append(f"{rejected:,} of {seen:,} records were rejected; history.rejects says where and why")
         if doubtful := self.sql("SELECT count(*) AS n FROM quality_flags").item():
-            said.append(f"{doubtful:,} doubts about rows that were loaded; history.quality counts them")
+            said.append(
+                f"{doubtful:,} doubt{'s' * (doubtful != 1)} about rows that were loaded; history.quality counts them"
+            )
         if counts.get("crossings"):
             low, orphan = self.sql("""
                 SELECT avg((tier = 'low')::INTEGER) AS low, avg(coalesce(is_orphan, FALSE)::INTEGER) AS orphan

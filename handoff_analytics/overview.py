@@ -31,7 +31,7 @@ def card(
     scope
         Which part of it is under study, in words.
     counts
-        Noun to number, what there is most of interest first; nouns without any are left out.
+        Noun in the plural to number, what there is most of interest first; nouns without any are left out.
     window
         First and last moment of the evidence; null without any.
     doubts
@@ -50,7 +50,11 @@ def card(
     <div><strong>a&lt;b</strong> · all<br>Nothing is loaded yet.</div>
     """
     lines = [f"<strong>{escape(place)}</strong> · {escape(scope)}"]
-    there = [f"{number:,} {escape(noun)}" for noun, number in counts.items() if number]
+    there = [
+        f"{number:,} {escape(noun.removesuffix('s') if number == 1 else noun)}"
+        for noun, number in counts.items()
+        if number
+    ]
     lines.append(", ".join(there) if there else "Nothing is loaded yet.")
     if window is not None:
         since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in window)

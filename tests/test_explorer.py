@@ -75,6 +75,13 @@ def test_the_details_are_those_of_the_handoff_and_of_the_window():
     assert "This transaction" in explorer._detail._chart.outputs[0]["data"]["text/plain"]
 
 
+def test_the_explorer_counts_failures_as_the_charts_do(sampled):
+    explorer = ha.explore(sampled)
+    explorer._handoff.value = ("shipping", "carrier-api", "http")
+    counted = ha.failure_frequency(sampled).filter(source="shipping", target="carrier-api")["failures"].item()
+    assert f"{counted:.0f} failures began at shipping → carrier-api (http)" in said(explorer)
+
+
 def test_a_narrowed_explorer_hands_its_history_on():
     explorer = ha.explore(evidence())
     explorer._scoping._lists["team"].value = "team of payment"

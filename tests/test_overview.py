@@ -23,12 +23,12 @@ def test_counts_and_window_are_those_of_the_scope():
         failures=[failure(1, "crm", "erp"), failure(2, "crm", "erp", origin="propagated")],
     )
     said = history._repr_html_()
-    assert "1 handoffs, 2 crossings, 1 failures" in said
+    assert "1 handoff, 2 crossings, 1 failure" in said
     assert "2026-03-02 12:01 to 2026-03-02 12:02 UTC" in said
     assert "50.0% of the crossings are inferred with low confidence" in said
     assert "50.0% of the crossings name a sender" in said
     later = history.between("2026-03-02T12:02")._repr_html_()
-    assert "1 crossings" in later
+    assert "1 crossing" in later
     assert "since 2026-03-02 12:02:00" in later
 
 
@@ -39,7 +39,7 @@ def test_what_was_rejected_and_what_is_doubtful_is_said():
         connection.execute("INSERT INTO quality_flags BY NAME SELECT 1 AS load_id, 'zone_assumed' AS flag").fetchall()
     said = history._repr_html_()
     assert "3 of 10 records were rejected" in said
-    assert "1 doubts about rows" in said
+    assert "1 doubt about rows" in said
 
 
 def test_what_it_tells_to_call_exists():

@@ -24,7 +24,7 @@ _QUERIES = {
         SELECT failed_at, handoff_type, mode, fate, silent, operation, coalesce(error_text, error_code, error_type)
             AS error, correlation_id, count(*) OVER () AS whole
         FROM failures
-        WHERE {_HERE} AND origin <> 'propagated'
+        WHERE {_HERE} AND origin <> 'propagated' AND fate <> 'masked' AND origin_weight > 0 -- each call once
         ORDER BY failed_at DESC, failure_id
         LIMIT {_MOST}
     """,
