@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -14,9 +16,10 @@ import pytest
 
 import handoff_analytics as ha
 from handoff_analytics import samples
+from handoff_analytics.loaders.traces import otlp
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from handoff_analytics.loaders import Detection, Sink, Source
 
 CHILD = """
 import sys
@@ -52,6 +55,47 @@ def interrupted(folder: Path, into: Path, after_s: float | None) -> tuple[str, f
             child.send_signal(signal.SIGINT)
         answer = child.stdout.read().strip()
     return answer, time.monotonic() - begun
+
+
+MODEL = ("systems", "crossings", "failures", "handoffs", "cascades")
+
+
+def shown(path: Path) -> list[object]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return [connection.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in MODEL]
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_between_files_an_interrupt_leaves_the_model_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    for number, name in enumerate(("before", "a", "b", "c")):
+        samples.write_spans(tmp_path / name, spans=60, seed=number, form="otlp")
+    more = [tmp_path / name for name in ("a", "b", "c")]
+    into = tmp_path / "h.duckdb"
+    ha.load(tmp_path / "before", into=into, quiet=True)
+    model_before = shown(into)
+    read: list[str] = []
+    known = otlp.FORMATS[0]
+
+    def interrupted_parse(source: Source, sink: Sink, found: Detection) -> None:
+        read.append(source.name)
+        known.parse(source, sink, found)
+        if len(read) == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("handoff_analytics.loaders.formats", lambda: (replace(known, parse=interrupted_parse),))
+    with pytest.raises(KeyboardInterrupt):
+        ha.load(more, into=into, quiet=True)
+    monkeypatch.undo()
+    assert len(read) == at
+    assert shown(into) == model_before
+    # What was read whole before it stays, and is seen after the next load.
+    assert ha.open(into).loads.height == at
+    ha.load(more, into=into, quiet=True)
+    whole = ha.load([tmp_path / "before", *more], into=tmp_path / "whole.duckdb", quiet=True)
+    assert shown(into) == shown(Path(whole.path))
+    assert ha.check(ha.open(into))["passed"].all()
 
 
 @pytest.mark.slow

@@ -104,6 +104,9 @@ def load(
         If more of a file is rejected than allowed.
     HistoryLockedError, HistoryFullError
         If the history cannot be written.
+    KeyboardInterrupt
+        After Ctrl-C: nothing of the file that was being read is kept, files read before it stay, and the model is as
+        it was until the next load.
 
     Examples
     --------
@@ -142,6 +145,10 @@ def load(
                 else:
                     again.append((source.name, load_id))
                 progress.finish(source)
+        except KeyboardInterrupt:
+            # Who interrupts waits for no model: it stays as it was, the history notes which files it lacks, and the
+            # next load shows them.
+            raise
         except BaseException:
             # Files before one that failed stay loaded: the model must show them. Where not even that can be written,
             # the history notes that its model lacks them.
