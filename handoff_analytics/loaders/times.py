@@ -245,7 +245,8 @@ def _without(values: pl.Series, rows: pl.Series) -> pl.Series:
 
 def _strptime(texts: pl.Series, fmt: str) -> pl.Series:
     """Parse with one format; a year that nobody means is a format that does not fit."""
-    parsed = texts.str.strptime(_INSTANT, fmt, strict=False)
+    # Python writes a fraction after its point, the parser with it.
+    parsed = texts.str.strptime(_INSTANT, fmt.replace(".%f", "%.f"), strict=False)
     if "%y" in fmt or "%Y" not in fmt:
         return parsed
     # "%Y" takes the 24 of 05-01-24 for the year 24; the years 1 and 9999 are somebody's "never".

@@ -110,6 +110,10 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
           "start_timestamp": AT, "end_timestamp": LATER}}]},
         {"system": "crm", "status": "ok", "duration_us": 30_000_000},
     ),
+    "kibana": (
+        '"@timestamp",message,"log.level","service.name"\n2026-01-05T10:00:00.250Z,no answer,error,erp\n',
+        {"system": "erp", "body": "no answer", "severity": 17, "logged_at": STARTED.replace(microsecond=250_000)},
+    ),
     "datadog_logs": (f"Date,Host,Service,Content\n{AT},h1,crm,It broke\n", {"system": "crm", "body": "It broke", "host": "h1"}),
     "splunk": (f"_raw,_time,host,source\nIt broke,{AT},h1,erp\n", {"body": "It broke", "system": "erp", "logged_at": STARTED}),
     "cloudwatch_insights": (
