@@ -74,6 +74,11 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
                     "startTime": "2026-01-05T10:00:00.1234567Z", "finishTime": "0001-01-01T00:00:00", "result": "partiallySucceeded"}]},
         {"run_id": "8", "workflow": "ship", "technical_status": "error", "ended_at": None},
     ),
+    "circleci_jobs": (
+        {"items": [{"id": "j", "job_number": 4, "name": "build", "project_slug": "gh/a/b", "type": "build", "status": "infrastructure_fail",
+                    "dependencies": [], "started_at": AT, "stopped_at": LATER}]},
+        {"run_id": "j", "workflow": "build", "technical_status": "error", "duration_us": 30_000_000},
+    ),
     "circleci": (
         {"items": [{"id": "w", "pipeline_id": "p", "pipeline_number": 4, "name": "ci", "status": "on_hold", "created_at": AT,
                     "stopped_at": None}]},

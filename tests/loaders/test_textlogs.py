@@ -177,3 +177,8 @@ def test_lines_that_are_alike_are_as_many_entries_as_there_are_lines(tmp_path: P
     history = ha.load(path, into=into, quiet=True)
     assert history.loads.select("seen", "loaded", "duplicate").row(-1) == (4, 1, 3)
     assert history.sql(count).row(0) == (3, 5)
+
+
+def test_lines_without_a_time_are_counted_too(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "web-1  | no answer\n" * 3 + "db-1   | ready\n")
+    assert found.loads.select("format", "seen", "loaded", "duplicate").row(0) == ("compose", 4, 4, 0)

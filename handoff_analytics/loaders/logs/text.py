@@ -180,8 +180,9 @@ class Lines:
                 entry.exception_message = found.message or entry.exception_message
             else:
                 entry.body = "\n".join([entry.body or "", *waiting.more])
-        if waiting.words and entry.moment is not None:
-            entry.attributes |= self._repeats.told(entry.moment.us, (waiting.record.raw, *waiting.more))
+        if waiting.words or entry.moment is None:
+            second = None if entry.moment is None else entry.moment.us
+            entry.attributes |= self._repeats.told(second, (waiting.record.raw, *waiting.more))
         loaded(entry, waiting.record, self.read)
 
     def _record(self, line: physical.Line) -> Record:
