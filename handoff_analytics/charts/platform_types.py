@@ -124,11 +124,12 @@ def _y(named: dict[str, str], *, labels: bool) -> alt.Y:
 
 
 def _note(base: alt.Chart, field: str) -> Any:
-    """Write a line of words below the dot of a row."""
-    note = base.mark_text(
-        align="left", baseline="top", dy=9, style=["soft"], lineBreak="\n", lineHeight=14, fontSize=12
-    )
-    return note.encode(x=alt.value(2), text=f"{field}:N")
+    """Write a line of words below the dot of a row, on a ground of its own: lines of the grid run below it."""
+    drawn = [
+        base.mark_text(align="left", baseline="top", dy=9, style=[style], lineBreak="\n", lineHeight=14, fontSize=12)
+        for style in ("halo", "soft")
+    ]
+    return alt.layer(*(note.encode(x=alt.value(2), text=f"{field}:N") for note in drawn))
 
 
 def _small(text: str) -> alt.TitleParams:
