@@ -394,8 +394,7 @@ class Sink:
         if found is not None:
             repeated = found.repeated
             if table in self._added:
-                added = pl.concat(self._added[table], how="diagonal")
-                repeated = repeated.join(added, on=[name for name in repeated.columns if name in added], how="anti")
+                repeated = _of_records(repeated, pl.concat(self._added[table], how="diagonal"))
             if table in self._primary:
                 self.counts["loaded"] -= repeated.height
                 self.counts["duplicate"] += repeated.height
@@ -443,6 +442,18 @@ def _json(value: Any) -> str:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
         return json.dumps(repaired(value), default=str, ensure_ascii=False)
+
+
+def _of_records(repeated: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    """Return those repeated rows that records are about, without the rows that records brought besides."""
+    if "uid" in added.columns:
+        return repeated.join(added, on=["record_no", "uid"], how="anti")
+    # Rows without a key of their own are told apart by their number: a record with more repeated rows than it brought
+    # besides is repeated itself.
+    brought = added.group_by("record_no").len("brought")
+    counted = repeated.join(brought, on="record_no", how="left").with_columns(pl.col("brought").fill_null(0))
+    told = counted.filter(pl.len().over("record_no") > pl.col("brought"))
+    return told.unique("record_no", keep="first", maintain_order=True).select(repeated.columns)
 
 
 def _raw(record: Record) -> bytes:

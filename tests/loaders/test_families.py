@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from benches import Bench
 from families import MAIL, PERSON, samples
-from golden import PLACE, outcome
+from golden import PLACE, WRITTEN_AT, outcome
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_ledger import CLASSES, NOISE, TABLES, places, state
 
+from handoff_analytics.errors import HandoffError
 from handoff_analytics.loaders import formats
 
 SAMPLES = samples()
@@ -23,6 +31,9 @@ FURTHER = {
     *("servicenow_audit_rest", "servicenow_list", "servicenow_metrics", "servicenow_states", "tempo_search"),
     *("extended_log", "zendesk_groups"),
 }
+
+
+KEPT = (*TABLES, "object_changes", "object_links", "event_objects")
 
 
 @cache
@@ -65,3 +76,51 @@ def test_no_person_is_stored_of_any_of_them() -> None:
     told = json.dumps(kept(), ensure_ascii=False)
     assert PERSON not in told
     assert MAIL not in told
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_every_format_loaded_twice_is_loaded_once(tmp_path: Path, name: str) -> None:
+    sample = SAMPLES[name]
+    bench = Bench(tmp_path)
+    counts, told = [], []
+    for _ in range(2):
+        path = bench.file(sample.good, "shop.log")
+        os.utime(path, (WRITTEN_AT, WRITTEN_AT))
+        counts.append(bench.load(path, mapping=sample.mapping).counts)
+        told.append(
+            {table: bench.rows(f"SELECT * EXCLUDE (load_id, record_no) FROM {table} ORDER BY ALL") for table in KEPT}
+        )
+    assert told[0] == told[1]
+    assert (counts[1]["loaded"], counts[1]["duplicate"]) == (0, counts[0]["loaded"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(sorted(SAMPLES)),
+    st.sampled_from(CLASSES),
+    st.floats(0, 1, exclude_max=True),
+    st.sampled_from(["flip", "cut", "insert", "delete"]),
+    st.sampled_from(NOISE),
+)
+def test_corruption_of_any_format_loses_no_record(name: str, where: str, share: float, how: str, noise: bytes) -> None:
+    sample = SAMPLES[name]
+    content = sample.good
+    candidates = places(content).get(where) or [len(content) // 3]
+    place = candidates[int(share * len(candidates))]
+    damaged = {
+        "flip": content[:place] + bytes([content[place] ^ (noise[0] or 1)]) + content[place + 1 :],
+        "cut": content[:place],
+        "insert": content[:place] + noise + content[place:],
+        "delete": content[:place] + content[place + 1 :],
+    }[how]
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        try:
+            # Checks inside that seen = loaded + rejected + duplicate + skipped.
+            sink = bench.load(damaged, timezone="UTC", mapping=sample.mapping)
+        except HandoffError:
+            assert not any(state(bench).values())
+        else:
+            assert sink.counts["rejected"] == bench.rows("SELECT count(*) FROM rejects")[0][0]
+        finally:
+            bench.connection.close()
