@@ -194,8 +194,8 @@ def memory(folder: Path, spans: int) -> Measured:
     return Measured(found["peak_mb"], "", found["cpu_s"], "of the whole process, imports included")
 
 
-_SPANS = {"quick": 20_000, "full": 1_000_000}
-_TEN_MILLION = {"quick": 20_000, "full": 10_000_000}
+_SPANS = {"quick": 10_000, "full": 1_000_000}
+_TEN_MILLION = {"quick": 10_000, "full": 10_000_000}
 GOALS = (
     Pair(
         "5.7",
@@ -210,14 +210,14 @@ GOALS = (
         "5.7",
         "reach of every node / networkx descendants of each: 15 times as fast",
         all_node_reach,
-        {"quick": 3_000, "full": 10_000},
+        {"quick": 2_000, "full": 10_000},
         1 / 15,
     ),
     Figure(
         "5.7",
         "sketch of reach: median relative error where the exact reach is 20 or more",
         sketched_reach,
-        {"quick": 5_000, "full": 60_000},
+        {"quick": 3_000, "full": 60_000},
         0.1,
         "of it",
     ),

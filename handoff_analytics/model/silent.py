@@ -72,7 +72,11 @@ def find(connection: duckdb.DuckDBPyConnection) -> None:
         """
     ).fetchall()
     _pair_fields(connection)
+    kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM outcome_rules").fetchall()}
     for detector in DETECTORS:
+        # It sums up every transaction, which takes long, for rules of its kind alone.
+        if detector == "reconciliation" and "reconcile" not in kinds:
+            continue
         select = _HERE.joinpath(f"{detector}.sql").read_text(encoding="utf-8")
         _insert(connection, select, {"last_us": last_us} if "$last_us" in select else {})
     drops = _volume_drops(connection)
@@ -150,6 +154,8 @@ def _pair_fields(connection: duckdb.DuckDBPyConnection) -> None:
         """,
         {"most": _LEARNT_FROM, "standard": list(_STANDARD)},
     ).fetchall()
+    if not connection.execute("SELECT count(*) FROM candidate_pairs").fetchall()[0][0]:
+        return
     connection.execute(
         """
         INSERT INTO field_pairs BY NAME
