@@ -20,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ENVIRONMENT = Path(os.environ.get("HANDOFFS_VENV", HERE / ".venv"))
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
-ALL_BUT_SLOW = ("-m", "not slow", "--numprocesses", "auto", "--dist", "loadfile")
+LOCK = os.environ.get("HANDOFFS_LOCK", "requirements-dev.lock")
+ALL_BUT_SLOW = ("-m", "not slow", "--numprocesses", "auto", "--dist", "loadfile", "--cov", "--cov-report", "term")
 PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
 
 
@@ -55,7 +56,7 @@ def main(arguments: list[str]) -> None:
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
     if arguments[:1] == ["test"]:
-        set_up(HERE / "requirements-dev.lock")
+        set_up(HERE / LOCK)
         run(PYTHON, "-m", "pytest", *(arguments[1:] or ALL_BUT_SLOW))
         return
     if not (ENVIRONMENT / "requirements-dev.installed").is_file():
