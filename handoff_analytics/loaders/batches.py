@@ -21,14 +21,17 @@ import pyarrow.parquet
 from ..errors import MappingError, UnreadableFileError
 from . import delimited, envelopes, paths
 from .delimited import Batch
+from .jsoncolumns import Columns
 from .people import hidden
-from .readers import exported, lines
+from .readers import json_lots, lines, useful
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .ledger import Sink
     from .readers import Record, Source
+
+    _Found = tuple[Record, list[str | None], str, tuple[Any, ...]]
 
 BATCH_ROWS = 50_000
 SHEET_ROWS = 1_048_576
@@ -300,6 +303,12 @@ class JsonShape:
     recurse: str | None = None
     keys: frozenset[str] = frozenset()
     """Keys that make an object a record, even where it looks like an envelope."""
+    objects: bool = False
+    """Whether the records themselves are wanted, besides their values."""
+
+    def is_record(self, document: dict[str, Any]) -> bool:
+        """Tell whether an object is a record for its keys alone."""
+        return bool(self.keys) and self.keys <= document.keys()
 
 
 def json_table(source: Source, sink: Sink, shape: JsonShape) -> Table:
@@ -309,30 +318,40 @@ def json_table(source: Source, sink: Sink, shape: JsonShape) -> Table:
 
 def _json_batches(source: Source, sink: Sink, shape: JsonShape) -> Iterator[Batch]:
     taken = frozenset(one.split("[")[0] for one in shape.wanted) | {shape.recurse or ""}
-    found: list[tuple[Record, list[str | None], str, tuple[Any, ...]]] = []
-    for record, parents in _json_values(source, sink, shape):
-        if not isinstance(record.value, dict):
-            sink.reject(record, "UNKNOWN_SHAPE", f"a {type(record.value).__name__} where an object was wanted")
+    columns = Columns(shape.wanted, taken, sink)
+    plain = shape.path is None and shape.recurse is None and not shape.objects
+    found: list[_Found] = []
+    for lot in json_lots(source, sink):
+        if plain and (made := columns.of(lot.text)) is not None:
+            frame, others = made
+            first = sink.seen(frame.height)
+            numbers = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True)
+            yield Batch(frame, numbers, lot.places, attributes=others)
             continue
-        # Most paths are keys of the record itself.
-        held = record.value
-        texts = [
-            told
-            if (told := held[one] if one in held else paths.value(held, one, parents)).__class__ is str
-            else as_text(told)
-            for one in shape.wanted
-        ]
-        rest = hidden(paths.flat(record.value, without=taken), sink.person)
-        attributes = orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        found.append((record, texts, attributes, parents))
-        if len(found) >= BATCH_ROWS:
-            yield _json_batch(found, shape)
-            found = []
+        for record, parents in _json_values(useful(lot.documents(), sink, stop=shape.is_record), sink, shape):
+            if not isinstance(record.value, dict):
+                sink.reject(record, "UNKNOWN_SHAPE", f"a {type(record.value).__name__} where an object was wanted")
+                continue
+            # Most paths are keys of the record itself.
+            held = record.value
+            texts = [
+                told
+                if (told := held[one] if one in held else paths.value(held, one, parents)).__class__ is str
+                else as_text(told)
+                for one in shape.wanted
+            ]
+            rest = hidden(paths.flat(record.value, without=taken), sink.person)
+            # In one order, whatever the order of the file: the same record is the same again.
+            attributes = orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS).decode()
+            found.append((record, texts, attributes, parents))
+            if len(found) >= BATCH_ROWS:
+                yield _json_batch(found, shape)
+                found = []
     if found:
         yield _json_batch(found, shape)
 
 
-def _json_batch(found: list[tuple[Record, list[str | None], str, tuple[Any, ...]]], shape: JsonShape) -> Batch:
+def _json_batch(found: list[_Found], shape: JsonShape) -> Batch:
     columns = {f"c{place}": pl.String for place in range(len(shape.wanted))}
     return Batch(
         frame=pl.DataFrame([texts for _, texts, _, _ in found], schema=columns, orient="row"),
@@ -343,9 +362,9 @@ def _json_batch(found: list[tuple[Record, list[str | None], str, tuple[Any, ...]
     )
 
 
-def _json_values(source: Source, sink: Sink, shape: JsonShape) -> Iterator[tuple[Record, tuple[Any, ...]]]:
+def _json_values(documents: Iterable[Record], sink: Sink, shape: JsonShape) -> Iterator[tuple[Record, tuple[Any, ...]]]:
     """Yield each record, counted, with those that enclose it."""
-    for document in exported(source, sink, stop=lambda one: bool(shape.keys) and shape.keys <= one.keys()):
+    for document in documents:
         for pointer, value in json_records(document.value, shape):
             inside = paths.tree(value, shape.recurse) if shape.recurse else [(value, ())]
             for inner, parents in inside:
@@ -355,7 +374,7 @@ def _json_values(source: Source, sink: Sink, shape: JsonShape) -> Iterator[tuple
 def json_records(document: Any, shape: JsonShape) -> Iterator[tuple[str, Any]]:
     """Yield each record of a document with the pointer that leads to it."""
     if shape.path is None:
-        yield from envelopes.records(document, lambda one: bool(shape.keys) and shape.keys <= one.keys())
+        yield from envelopes.records(document, shape.is_record)
         return
     # Pages of an API are a list of documents, or lines of them.
     for place, page in enumerate(document) if isinstance(document, list) else [(None, document)]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 DEEPEST = 6
 LISTS = (
@@ -26,6 +26,11 @@ _WEBHOOKS = ("workflow_job", "workflow_run", "check_run", "deployment_status", "
 _EXTRACTORS = frozenset(("SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH", "LOG", "TRACE", "CATALOG", "SPEC", "CONTROL"))
 _EXTRACTED = frozenset(("schema", "value", "state", "version", "log", "trace", "catalog", "stream"))
 _BULK = frozenset(("index", "create", "update", "delete"))
+# Each kind of envelope has one of these, or else a list of objects.
+_SIGNS = _BULK | {
+    *("emitted_at", "_airbyte_data", "record", "hits", "_source", "doc", "repository", "specversion"),
+    *("partition", "trace"),
+}
 _ROUTES = frozenset(("routing", "retry_on_conflict", "require_alias", "pipeline", "version", "version_type"))
 
 
@@ -60,6 +65,17 @@ def records(
         yield from records(value, stop, pointer=f"{pointer}/{path}", depth=depth + 1)
     else:
         yield pointer, document
+
+
+def are_bare(names: Collection[str]) -> bool:
+    """Tell whether no object that has only such names wraps records or steers an export, unless in a list of objects.
+
+    Examples
+    --------
+    >>> are_bare({"id", "status"}), are_bare({"_source", "_id"}), are_bare({"type", "state"})
+    (True, False, False)
+    """
+    return _SIGNS.isdisjoint(names) and not ("type" in names and not _EXTRACTED.isdisjoint(names))
 
 
 def is_control(document: Any) -> bool:

@@ -7,8 +7,8 @@ bad ones to the sink. They hold a block of the file at a time, however long it i
 from __future__ import annotations
 
 import codecs
-import csv
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import envelopes
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEAD_BYTES",
+    "Lot",
     "Record",
     "Source",
-    "csv_rows",
     "exported",
     "json_documents",
+    "json_lots",
     "json_records",
     "lines",
     "sources",
@@ -70,6 +71,24 @@ class Record(NamedTuple):
     """Place of the first element of the array that the document holds a part of."""
 
 
+class Lot(NamedTuple):
+    """Many documents of a file, to be read at once where they are alike, or else one by one."""
+
+    text: bytes
+    """Whole lines, each a document; empty where there are few, or where lines mean nothing."""
+    line: int
+    """Number of the first line."""
+    offset: int | None
+    """Where it stands."""
+    documents: Callable[[], Iterator[Record]]
+    """Reads them one by one."""
+
+    def places(self) -> list[tuple[int, int | None, str, bytes]]:
+        """Return where each document stands: line, offset, pointer and its bytes."""
+        lines = _cut([self.text], self.line, self.offset or 0, b"\n")
+        return [(one.number, None if self.offset is None else one.offset, "", one.raw) for one in lines]
+
+
 class _Line(NamedTuple):
     number: int
     offset: int
@@ -104,14 +123,23 @@ def _blocks(source: Source, encoded: str = "utf-8") -> Iterator[bytes]:
 
 def _lines(source: Source, encoded: str = "utf-8") -> Iterator[_Line]:
     """Yield the lines of a text that are not blank; of one that is too long only the beginning."""
-    number, offset, ends = 1, 0, b"\n"
-    if encoded == "utf-8" and source.head.startswith(_BOM):
-        offset = len(_BOM)
-    if b"\n" not in source.head and b"\r" in source.head.rstrip():
-        ends = b"\r"  # as old Macs end lines
+    return _cut(_blocks(source, encoded), 1, _first_offset(source, encoded), _line_end(source))
+
+
+def _first_offset(source: Source, encoded: str) -> int:
+    return len(_BOM) if encoded == "utf-8" and source.head.startswith(_BOM) else 0
+
+
+def _line_end(source: Source) -> bytes:
+    # Old Macs end lines with a carriage return alone.
+    return b"\r" if b"\n" not in source.head and b"\r" in source.head.rstrip() else b"\n"
+
+
+def _cut(blocks: Iterable[bytes], number: int, offset: int, ends: bytes) -> Iterator[_Line]:
+    """Yield the lines of some blocks, the first of which begins a line."""
     kept: list[bytes] = []
     size = 0
-    for block in _blocks(source, encoded):
+    for block in blocks:
         parts = block.split(ends)
         if len(parts) == 1:
             if size < LONGEST_LINE_BYTES:
@@ -163,7 +191,6 @@ def json_documents(
     *,
     split: Collection[str] = (),
     known_shallow: bool = False,
-    take: Callable[[list[bytes]], bool] | None = None,
 ) -> Iterator[Record]:
     """Yield each JSON document of a file: each line, each element of one array, or the whole.
 
@@ -180,12 +207,21 @@ def json_documents(
         Under the keys of OTLP an element comes inside of its object, with `Record.first` as its place.
     known_shallow
         Whether the reader looks only as deep as its format goes, so that depth need not be measured.
-    take
-        Is given many documents at a time before they are parsed, where each is a line, and says whether it took them;
-        those that it did not take are yielded.
     """
-    reading = _Json(source, sink, split, known_shallow=known_shallow, take=take)
+    reading = _Json(source, sink, split, known_shallow=known_shallow)
     yield from reading.lines() if reading.is_by_line() else reading.documents()
+
+
+def json_lots(source: Source, sink: Sink, *, split: Collection[str] = (), known_shallow: bool = False) -> Iterator[Lot]:
+    """Yield the JSON documents of a file many at a time, so that a reader may take those that are alike at once.
+
+    Parameters are those of `json_documents`, which is what reading every lot one by one amounts to.
+    """
+    reading = _Json(source, sink, split, known_shallow=known_shallow)
+    if reading.is_by_line():
+        yield from reading.lots()
+    else:
+        yield Lot(b"", 0, None, reading.documents)
 
 
 class _Json:
@@ -198,14 +234,12 @@ class _Json:
         split: Collection[str],
         *,
         known_shallow: bool,
-        take: Callable[[list[bytes]], bool] | None,
     ) -> None:
         self._source = source
         self._sink = sink
         self._encoded = encoding(source)
         self._split = split
         self._shallow = known_shallow
-        self._take = take
         # Places in a text of wide characters are not those in its bytes.
         self._placed = self._encoded == "utf-8"
 
@@ -235,14 +269,45 @@ class _Json:
 
     def lines(self) -> Iterator[Record]:
         """Yield the documents of a file with one in each line."""
-        given = _lines(self._source, self._encoded)
-        yield from self._read(given if self._take is None else self._left(given, self._take))
+        return self._read(_lines(self._source, self._encoded))
 
-    def _left(self, given: Iterator[_Line], take: Callable[[list[bytes]], bool]) -> Iterator[_Line]:
-        """Yield the lines that are not taken in lots."""
-        while lot := list(_lot(given)):
-            if len(lot) < _FEW_LINES or not take([line.raw for line in lot]):
-                yield from lot
+    def lots(self) -> Iterator[Lot]:
+        """Yield the lines of a file, so many bytes of them at a time."""
+        ends = _line_end(self._source)
+        number, offset = 1, _first_offset(self._source, self._encoded)
+        blocks = _blocks(self._source, self._encoded)
+        kept: list[bytes] = []
+        size = 0
+        for block in blocks:
+            kept.append(block)
+            size += len(block)
+            if size > LONGEST_LINE_BYTES:
+                break  # a line that is too long: what comes is read one by one
+            end = block.rfind(b"\n") + 1
+            if size < _LOT_BYTES or not end:
+                continue
+            kept[-1] = block[:end]
+            text = b"".join(kept)
+            yield self._lot(text, number, offset, ends)
+            number += text.count(b"\n")
+            offset += len(text)
+            kept = [block[end:]]
+            size = len(kept[0])
+        else:
+            yield self._lot(b"".join(kept), number, offset, ends)
+            return
+        rest = _cut(itertools.chain(kept, blocks), number, offset, ends)
+        yield Lot(b"", 0, None, partial(self._read, rest))
+
+    def _lot(self, text: bytes, number: int, offset: int, ends: bytes) -> Lot:
+        worth_it = ends == b"\n" and text.count(b"\n") >= _FEW_LINES
+        one_by_one = partial(_cut, [text], number, offset, ends)
+        return Lot(
+            text if worth_it else b"",
+            number,
+            offset if self._placed else None,
+            lambda: self._read(one_by_one()),
+        )
 
     def _read(self, given: Iterable[_Line]) -> Iterator[Record]:
         for number, offset, raw, size, ended in given:
@@ -316,16 +381,6 @@ class _Json:
         self._sink.reject(record, code, reason)
 
 
-def _lot(lines: Iterator[_Line]) -> Iterator[_Line]:
-    """Yield lines until they are many bytes; one that is cut at its end, or long, is the last."""
-    size = 0
-    for line in lines:
-        yield line
-        size += line.size_bytes
-        if size >= _LOT_BYTES:
-            return
-
-
 def _slices(text: bytes) -> Iterator[bytes]:
     for start in range(0, len(text), BLOCK_BYTES):
         yield text[start : start + BLOCK_BYTES]
@@ -357,7 +412,14 @@ def exported(
     split
         Keys of an object whose long arrays come element by element.
     """
-    for document in json_documents(source, sink, split=split):
+    yield from useful(json_documents(source, sink, split=split), sink, stop=stop)
+
+
+def useful(
+    documents: Iterable[Record], sink: Sink, *, stop: Callable[[dict[str, Any]], bool] | None = None
+) -> Iterator[Record]:
+    """Yield the documents that do not only steer an export; the others are skipped."""
+    for document in documents:
         if envelopes.is_control(document.value) and not (stop is not None and stop(document.value)):
             sink.skip(sink.part(document, document.value, ""), "line that only steers the export")
         else:
@@ -387,64 +449,3 @@ def json_records(
     for document in exported(source, sink, stop=stop, split=split):
         for pointer, value in envelopes.records(document.value, stop):
             yield sink.part(document, value, pointer)
-
-
-def csv_rows(
-    source: Source, sink: Sink, *, delimiter: str = ",", encoding: str = "utf-8", header: bool = True
-) -> Iterator[Record]:
-    """Yield the rows of delimited text, each value a list of str; the header comes first, uncounted (number 0).
-
-    Rows with bytes that are no text are rejected with code ENCODING, badly quoted ones with SYNTAX.
-
-    Raises
-    ------
-    csv.Error
-        If a quote is never closed: all rows after it are lost. The message names the line that opens it.
-    """
-    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
-    encoded = "utf-8" if wide else encoding.lower().removesuffix("-sig")
-    read: list[tuple[int, bytes]] = []
-
-    def texts() -> Iterator[str]:
-        offset = 0
-        waiting = b""
-        for block in itertools.chain(_blocks(source, encoding if wide else "utf-8"), (b"",)):
-            *whole, waiting = ((waiting + block) or b"").splitlines(keepends=True) or [b""]
-            if not block and waiting:
-                whole.append(waiting)
-            for raw in whole:
-                read.append((offset, raw))
-                offset += len(raw)
-                yield raw.decode(encoded, "surrogateescape")
-
-    reader = csv.reader(texts(), delimiter=delimiter, strict=True)
-    line = 1
-    while True:
-        fault: csv.Error | None = None
-        row: list[str] | None = None
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            fault = error
-        if row is None and fault is None:
-            return
-        place: dict[str, Any] = {
-            "line": line,
-            "offset": None if wide or not read else read[0][0],
-            "raw": b"".join(raw for _, raw in read).rstrip(b"\r\n"),
-        }
-        line = reader.line_num + 1
-        read.clear()
-        if fault is not None:
-            if "unexpected end" in str(fault):
-                raise csv.Error(f"the record that begins on line {place['line']} opens a quote that is never closed")
-            sink.reject(sink.record(None, **place), "SYNTAX", f"{fault}; the record begins on line {place['line']}")
-        elif row and header:
-            header = False
-            yield Record(0, row, **place)
-        elif row:
-            record = sink.record(row, **place)
-            if any("\udc80" <= letter <= "\udcff" for text in row for letter in text):
-                sink.reject(record, "ENCODING", f"bytes that are not {encoded}")
-            else:
-                yield record

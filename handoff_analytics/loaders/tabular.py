@@ -181,9 +181,9 @@ def table_of(source: Source, sink: Sink, said: Mapping, found: Detection) -> Tab
             return batches.text_table(source, sink, pattern=head.pattern or "", encoding=found.encoding)
         case _:
             keys = frozenset(head.match.keys_all)
-            return batches.json_table(
-                source, sink, batches.JsonShape(wanted, head.records.path, head.records.recurse, keys)
-            )
+            nested = bool(said.nested)
+            shape = batches.JsonShape(wanted, head.records.path, head.records.recurse, keys, objects=nested)
+            return batches.json_table(source, sink, shape)
 
 
 def table_columns(sink: Sink, table: str) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..detect import Detection, Format
-from ..readers import Record, Source, json_documents
+from ..readers import Record, Source, json_lots
 from .otlp_logs import Logs
 from .otlp_lots import Lots
 from .otlp_spans import Spans
@@ -33,8 +33,10 @@ def parse(source: Source, sink: Sink, found: Detection) -> None:
     del found
     reading = _Reading(sink)
     lots = Lots(sink, reading.events)
-    for document in json_documents(source, sink, split=_SPLIT, known_shallow=True, take=lots.take):
-        reading.read(document)
+    for lot in json_lots(source, sink, split=_SPLIT, known_shallow=True):
+        if not lots.take([raw for _, _, _, raw in lot.places()]):
+            for document in lot.documents():
+                reading.read(document)
     for rows in (reading.spans, reading.logs, reading.events):
         rows.write()
 

@@ -93,7 +93,7 @@ class Lots:
         bool
             Whether the spans are loaded.
         """
-        if self._refused >= _TRIES and not self._taken:
+        if not documents or (self._refused >= _TRIES and not self._taken):
             return False
         try:
             lot = self._read(documents)
