@@ -23,10 +23,10 @@ from nbformat.v4 import new_code_cell, new_notebook
 from handoff_analytics import lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -163,16 +163,20 @@ class Visit:
         self.page.reload(wait_until="domcontentloaded")
         self.ready()
 
-    def press_and_see_another_picture(self, name: str) -> None:
-        """Press a button of the explorer, and wait until the picture above all others in it is another."""
-        places = ".handoff-explorer .handoff-chart[data-drawn=yes] svg.marks"
-        before = self.page.locator(places).first.evaluate("svg => svg.outerHTML")
-        self.page.locator(".handoff-explorer button", has_text=name).first.click()
-        self.page.wait_for_function(
-            "([place, before]) => { const now = document.querySelector(place); return now && now.outerHTML !== before; }",
-            arg=[places, before],
-            timeout=60_000,
-        )
+    def press_and_see_another_picture(self, name: str, within: str = ".handoff-explorer") -> None:
+        """Press a button, and wait until the picture above all others beside it is another."""
+        self.see_another_picture(lambda place: place.locator("button", has_text=name).first.click(), within)
+
+    def see_another_picture(self, act: Callable[[Locator], object], within: str) -> None:
+        """Do something within a part of the page, and wait until the first picture in it is another."""
+        place = self.page.locator(within).first
+        picture = place.locator(".handoff-chart[data-drawn=yes] svg.marks").first
+        before = picture.evaluate("svg => svg.outerHTML")
+        act(place)
+        deadline = time.monotonic() + 60
+        while picture.evaluate("svg => svg.outerHTML") == before:
+            assert time.monotonic() < deadline, f"the picture in {within} is still the same"
+            time.sleep(0.1)
         self.settle()
 
     @property

@@ -95,6 +95,25 @@ def test_a_notebook_runs_and_every_chart_is_drawn(visit, name):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
+def test_an_answer_to_the_audit_draws_its_stages_again_and_is_kept(visit):
+    form = ".jp-CodeCell:has-text('ha.audit_form(history)')"
+    page = visit("04_audit_before_production.ipynb")
+    page.run()
+    handoff, check = (page.page.locator(form).locator("select").nth(place) for place in (0, 1))
+    page.see_another_picture(lambda _: handoff.select_option(index=1), form)
+    check.select_option(label=next(name for name in check.locator("option").all_inner_texts() if "ompliance" in name))
+    page.page.locator(form).get_by_placeholder("who answers for it").fill("ann of legal")
+    page.page.locator(form).locator("button", has_text="fail").first.click()
+    page.press_and_see_another_picture("Record", form)
+    page.page.wait_for_selector(f"{form} >> text=rules kept is fail at")
+    page.page.locator(".jp-CodeCell:has-text('ha.audit_entries(history)')").click()
+    page.command("notebook:run-cell")
+    page.page.wait_for_selector(".jp-OutputArea td:has-text('ann of legal')", timeout=60_000)
+    assert page.faults() == []
+
+
+@pytest.mark.browser
 def test_cells_may_run_in_any_order_again_and_after_a_reload(visit):
     page = visit("order.ipynb", SETUP, "chart('one')", "chart('two')", "chart('three')")
     for cell in (0, 3, 1, 2, 3):
