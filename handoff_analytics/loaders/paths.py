@@ -158,7 +158,8 @@ def tree(record: Any, child: str, parents: tuple[Any, ...] = ()) -> Iterator[tup
     yield record, parents
     if len(parents) >= DEEPEST or not isinstance(record, dict):
         return
-    for inner in document(record.get(child)) or ():
+    inside = document(record.get(child))
+    for inner in inside if isinstance(inside, list) else ():
         yield from tree(inner, child, (*parents, record))
 
 

@@ -16,6 +16,7 @@ from benches import Bench
 
 import handoff_analytics as ha
 from handoff_analytics.errors import HandoffError, MappingError, NotAHistoryError, UnreadableFileError
+from handoff_analytics.loaders import paths
 from handoff_analytics.loaders.ledger import Sink
 from handoff_analytics.loaders.times import day_first
 
@@ -70,6 +71,15 @@ def test_a_time_that_no_calendar_has_is_none(bench: Bench, time: object) -> None
     assert bench.rows(
         "SELECT count(*) FROM log_records WHERE logged_at > '2027-01-01' OR logged_at < '2025-01-01'"
     ) == [(0,)]
+
+
+def test_objects_without_a_field_are_rejected_and_not_lost(bench: Bench) -> None:
+    sink = bench.load("{}\n{broken\n{}\n", format="servicenow_rest")
+    assert ends(sink) == {"seen": 3, "rejected": 3}
+
+
+def test_what_is_inside_of_a_record_and_no_list_is_no_record() -> None:
+    assert list(paths.tree({"id": "a", "inside": 7}, "inside")) == [({"id": "a", "inside": 7}, ())]
 
 
 def test_a_record_that_is_loaded_is_not_rejected_as_well(bench: Bench) -> None:

@@ -175,10 +175,11 @@ def _rest_table(source: Source, sink: Sink) -> Table:
     for document in exported(source, sink):
         for pointer, value in envelopes.records(document.value, lambda one: "number" in one or "documentkey" in one):
             record = sink.part(document, value, pointer)
-            if isinstance(value, dict):
+            if isinstance(value, dict) and value:
                 records.append((record, {name: _field(name, content) for name, content in value.items()}))
             else:
-                sink.reject(record, "UNKNOWN_SHAPE", f"a {type(value).__name__} where an object was wanted")
+                found = "an empty object" if value == {} else f"a {type(value).__name__}"
+                sink.reject(record, "UNKNOWN_SHAPE", f"{found} where an object with fields was wanted")
     names = tuple(sorted({name for _, row in records for name in row}))
     return Table(names, _rest_batches(records, names))
 
