@@ -272,6 +272,8 @@ def _parquet_batches(source: Source, file: Any, sink: Sink) -> Iterator[Batch]:
     while True:
         try:
             part = next(parts, None)
+            if part is not None:
+                part.validate(full=True)  # bytes that are no text would be read as text, and end the process
         except (pyarrow.ArrowInvalid, OSError) as fault:
             raise UnreadableFileError(f"{source.name} cannot be read as Parquet: {fault}. Export it again.") from fault
         if part is None:

@@ -162,6 +162,16 @@ def test_a_mapping_for_lists_reads_a_table_without_them(tmp_path: Path) -> None:
     assert ha.load(path, mapping=mapping, quiet=True).loads["loaded"].to_list() == [1]
 
 
+def test_bytes_in_parquet_that_are_no_text_are_refused(bench: Bench, tmp_path: Path) -> None:
+    # In polars such bytes pass for text, and whoever looks at them ends the process.
+    path = tmp_path / "runs.parquet"
+    pl.DataFrame({"id": ["1"], "at": ["2026-01-05T08:00:00Z"]}).write_parquet(path, compression="uncompressed")
+    path.write_bytes(path.read_bytes().replace(b"2026-01-05T08:00:00Z", b"2026-01-05T08:00:\xd20Z"))
+    with pytest.raises(UnreadableFileError, match="cannot be read as Parquet"):
+        bench.load(path, mapping=RUNS | {"column": RUN})
+    assert bench.rows("SELECT count(*) FROM runs") == [(0,)]
+
+
 RUN = {"run_id": {"from": "id", "required": True}, "started_at": {"from": "at", "type": "time", "required": True}}
 RUNS = {"mapping": {"format": 1, "name": "x", "target": "runs", "reader": "csv"}}
 
