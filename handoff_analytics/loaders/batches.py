@@ -55,6 +55,13 @@ def csv_table(source: Source, sink: Sink, *, encoding: str = "utf-8", delimiter:
     return Table(found.header, delimited.batches(source, sink, found))
 
 
+def sheet_or_csv(source: Source, sink: Sink, *, wanted: Iterable[str], encoding: str) -> Table:
+    """Return the rows of an export that comes as a workbook or as delimited text."""
+    if source.head.startswith(b"PK"):
+        return sheet_table(source, sink, wanted=wanted)
+    return csv_table(source, sink, encoding=encoding)
+
+
 def opened(table: Table, wanted: Iterable[str]) -> Table:
     """Return a table with further columns: values inside of cells that hold JSON, for paths that begin with a header.
 

@@ -14,6 +14,7 @@ import orjson
 
 from .. import __version__, model
 from ..errors import HandoffError, HistoryFullError, TooManyRejectsError, UnreadableFileError
+from ..model.statements import note
 from ..store import roll_back
 from . import aliases
 from .ledger import UNEXPECTED, Sink, now
@@ -157,9 +158,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, always: bool = False) -> N
 
 def mark(connection: duckdb.DuckDBPyConnection, *, stale: bool) -> None:
     """Note whether the model lacks evidence; a load that is killed between two files leaves the note."""
-    connection.execute(
-        "INSERT OR REPLACE INTO history_facts VALUES ('model', $state)", {"state": "stale" if stale else "current"}
-    ).fetchall()
+    note(connection, "model", "stale" if stale else "current")
 
 
 def is_stale(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "json_records",
     "lines",
     "sources",
+    "useful",
 ]
 
 BLOCK_BYTES = 4 << 20

@@ -50,7 +50,7 @@ class Job:
     assume_utc: bool = False
     """Whether times without a zone are read as UTC, and flagged, rather than refused."""
     people: frozenset[str] = frozenset()
-    """Columns of the file that hold people, in lower case."""
+    """Columns of the file that hold people, in lower case, besides those that are known by their names."""
     after: Callable[[Typed], Typed] | None = None
     """What a mapping cannot say of the columns of a batch."""
     more: Callable[[pl.DataFrame, Typed], Iterable[targets.Rows]] | None = None

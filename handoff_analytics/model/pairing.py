@@ -73,14 +73,12 @@ def leave(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _see_each_span_once(connection: duckdb.DuckDBPyConnection, *, part: bool) -> None:
     """Put a view named spans in front of the table: without repetitions, halves of a call apart."""
-    stored = home(connection)
-    whole = f"{stored}.spans"
-    shown = "temp.part_spans" if part else whole
+    shown = _shown(connection, part=part)
     run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {shown}")
     make_working(connection, "repeats")
-    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {whole}")
+    run(connection, f"CREATE OR REPLACE TEMP VIEW evidence_spans AS SELECT * FROM {_shown(connection, part=False)}")
     if not count(connection, "SELECT count(*) FROM repeats"):
-        run(connection, f"CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM {shown}")
+        _see_every_span(connection, part=part)
         return
     note(connection, "model_repeats", "some")
     run(
@@ -99,13 +97,20 @@ def _see_each_span_once(connection: duckdb.DuckDBPyConnection, *, part: bool) ->
     )
 
 
+def _see_every_span(connection: duckdb.DuckDBPyConnection, *, part: bool) -> None:
+    """Put a view named spans in front of the table: of evidence in which nothing is repeated."""
+    run(connection, f"CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM {_shown(connection, part=part)}")
+
+
+def _shown(connection: duckdb.DuckDBPyConnection, *, part: bool) -> str:
+    return "temp.part_spans" if part else f"{home(connection)}.spans"
+
+
 def _learn_from_all(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `dark` and `learnt` of all spans: of the part as it was paired, of the others as their crossings tell."""
     repeated = count(connection, "SELECT count(*) FROM history_facts WHERE fact = 'model_repeats' AND content = 'some'")
-    if repeated:
-        _see_each_span_once(connection, part=False)
-    else:
-        run(connection, f"CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM {home(connection)}.spans")
+    see = _see_each_span_once if repeated else _see_every_span
+    see(connection, part=False)
     run(connection, "ALTER TABLE temp.pairs RENAME TO part_pairs")
     run(
         connection,
@@ -122,10 +127,7 @@ def _learn_from_all(connection: duckdb.DuckDBPyConnection) -> None:
     make_working(connection, "dark", "learnt")
     run(connection, "DROP VIEW temp.pairs")
     run(connection, "ALTER TABLE temp.part_pairs RENAME TO pairs")
-    if repeated:
-        _see_each_span_once(connection, part=True)
-    else:
-        run(connection, "CREATE OR REPLACE TEMP VIEW spans AS SELECT * FROM temp.part_spans")
+    see(connection, part=True)
 
 
 def _climb(connection: duckdb.DuckDBPyConnection) -> None:

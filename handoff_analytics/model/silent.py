@@ -14,6 +14,7 @@ import polars as pl
 
 from ..identity import key_sql
 from ..store import query
+from .statements import count
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,6 +33,7 @@ DETECTORS = (
     "missing_step",
     "reconciliation",
 )
+_RECONCILING = "SELECT count(*) FROM outcome_rules WHERE kind = 'reconcile'"
 # Names that telemetry standards give to attributes; a field of the business has none of these in front.
 _STANDARD = (
     *("http", "rpc", "db", "messaging", "net", "network", "server", "client", "url", "user_agent", "tls", "dns"),
@@ -72,10 +74,9 @@ def find(connection: duckdb.DuckDBPyConnection) -> None:
         """
     ).fetchall()
     _pair_fields(connection)
-    kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM outcome_rules").fetchall()}
     for detector in DETECTORS:
         # It sums up every transaction, which takes long, for rules of its kind alone.
-        if detector == "reconciliation" and "reconcile" not in kinds:
+        if detector == "reconciliation" and not count(connection, _RECONCILING):
             continue
         select = _HERE.joinpath(f"{detector}.sql").read_text(encoding="utf-8")
         _insert(connection, select, {"last_us": last_us} if "$last_us" in select else {})
@@ -154,7 +155,7 @@ def _pair_fields(connection: duckdb.DuckDBPyConnection) -> None:
         """,
         {"most": _LEARNT_FROM, "standard": list(_STANDARD)},
     ).fetchall()
-    if not connection.execute("SELECT count(*) FROM candidate_pairs").fetchall()[0][0]:
+    if not count(connection, "SELECT count(*) FROM candidate_pairs"):
         return
     connection.execute(
         """

@@ -53,6 +53,7 @@ def home(connection: duckdb.DuckDBPyConnection) -> str:
 def note(connection: duckdb.DuckDBPyConnection, fact: str, content: str) -> None:
     """Keep a fact of the model in the history."""
     known = {"fact": fact, "content": content}
+    # In two statements: the copy in which a check builds the model anew has no key by which one could replace it.
     run(connection, "UPDATE history_facts SET content = $content WHERE fact = $fact", known)
     run(
         connection,

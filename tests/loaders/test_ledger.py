@@ -237,6 +237,20 @@ NOISE = (
 )
 
 
+def damaged(content: bytes, where: str, share: float, how: str, noise: bytes) -> bytes:
+    """Damage a file in one way, at one of the places of a class."""
+    candidates = places(content).get(where) or [len(content) // 3]
+    place = candidates[int(share * len(candidates))]
+    made_so = {
+        "flip": content[:place] + bytes([content[place] ^ (noise[0] or 1)]) + content[place + 1 :],
+        "cut": content[:place],
+        "insert": content[:place] + noise + content[place:],
+        "delete": content[:place] + content[place + 1 :],
+        "double": content[:place] + content[max(0, place - 40) : place] + content[place:],
+    }
+    return made_so[how]
+
+
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -247,21 +261,11 @@ NOISE = (
 )
 @example("last", 0.0, "cut", b"\0")
 def test_corruption_anywhere_loses_no_record(family: str, where: str, share: float, how: str, noise: bytes) -> None:
-    content = made(family)
-    candidates = places(content).get(where) or [len(content) // 3]
-    place = candidates[int(share * len(candidates))]
-    damaged = {
-        "flip": content[:place] + bytes([content[place] ^ (noise[0] or 1)]) + content[place + 1 :],
-        "cut": content[:place],
-        "insert": content[:place] + noise + content[place:],
-        "delete": content[:place] + content[place + 1 :],
-        "double": content[:place] + content[max(0, place - 40) : place] + content[place:],
-    }[how]
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         try:
             # Checks inside that seen = loaded + rejected + duplicate + skipped.
-            sink = bench.load(damaged, timezone="UTC")
+            sink = bench.load(damaged(made(family), where, share, how, noise), timezone="UTC")
         except HandoffError:
             assert not any(state(bench).values())
         else:

@@ -27,7 +27,6 @@ from .desk import Desk, link_type
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..batches import Table
     from ..columns import Typed
     from ..detect import Detection
     from ..ledger import Sink
@@ -96,12 +95,7 @@ _KINDS = {
 def parse_csv(source: Source, sink: Sink, found: Detection) -> None:
     """Load the CSV or workbook of an issue search."""
     wanted = [name for column in COLUMNS.values() for name in column.sources]
-    workbook = source.head.startswith(b"PK")
-    table: Table = (
-        batches.sheet_table(source, sink, wanted=wanted)
-        if workbook
-        else batches.csv_table(source, sink, encoding=found.encoding)
-    )
+    table = batches.sheet_or_csv(source, sink, wanted=wanted, encoding=found.encoding)
     links = {name: _LINK.fullmatch(name.strip()) for name in table.names}
     columns = COLUMNS | {
         f"link {match[1].lower()} {match[2]}": _list(name) for name, match in sorted(links.items()) if match is not None

@@ -158,11 +158,8 @@ def _any_table(source: Source, sink: Sink, found: Detection, columns: dict[str, 
 
 
 def _table(source: Source, sink: Sink, found: Detection, columns: dict[str, Column]) -> Table:
-    if source.head.startswith(b"PK"):
-        return batches.sheet_table(
-            source, sink, wanted=[name for column in columns.values() for name in column.sources]
-        )
-    return batches.csv_table(source, sink, encoding=found.encoding)
+    wanted = [name for column in columns.values() for name in column.sources]
+    return batches.sheet_or_csv(source, sink, wanted=wanted, encoding=found.encoding)
 
 
 def _rest_table(source: Source, sink: Sink) -> Table:

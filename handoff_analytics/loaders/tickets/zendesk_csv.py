@@ -63,22 +63,15 @@ COLUMNS = {
     "reassignments": Column(source=["group stations", "ticket group stations"], type="int"),
     "problem_id": _text("problem id", "ticket problem id"),
 }
-_PEOPLE = frozenset(
-    ("requester", "requester id", "requester external id", "submitter", "submitter name", "requester name",
-     "updater", "updater name", "cced", "followers")
-)  # fmt: skip
+# Besides those that every table of tickets is known for.
+_PEOPLE = frozenset(("requester external id", "requester name", "submitter name", "updater", "updater name"))
 _NOTHING = Values(null=["", "-", " ", "NULL"])
 
 
 def parse(source: Source, sink: Sink, found: Detection) -> None:
     """Load the rows of a table of tickets."""
     wanted = [name for column in COLUMNS.values() for name in column.sources]
-    workbook = source.head.startswith(b"PK")
-    table = (
-        batches.sheet_table(source, sink, wanted=wanted)
-        if workbook
-        else batches.csv_table(source, sink, encoding=found.encoding)
-    )
+    table = batches.sheet_or_csv(source, sink, wanted=wanted, encoding=found.encoding)
     Job(
         source=source,
         sink=sink,

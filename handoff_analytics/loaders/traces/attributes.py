@@ -37,7 +37,7 @@ CORRELATION = (
     *("http.request.header.x-correlation-id", "messaging.message.conversation_id", "case.id", "workflow.run.id"),
 )
 """Attributes that hold a key of the business transaction, the most telling ones first."""
-CUSTOMER = ("customer.id", "customer_id", "enduser.id", "user.id", "tenant.id")
+_CUSTOMER = ("customer.id", "customer_id", "enduser.id", "user.id", "tenant.id")
 WORKFLOW = ("workflow.name", "workflow", "cicd.pipeline.name", "process.name", "business.process")
 HOST = ("host.name", "k8s.pod.name", "service.instance.id", "container.id", "hostname", "ip")
 PLATFORM = ("platform.type", "deployment.platform.type")
@@ -141,7 +141,7 @@ _COLUMNS: tuple[tuple[str, tuple[str, ...], Callable[[Any], Any]], ...] = (
     ("correlation_id", CORRELATION, as_it_is),
     ("run_id", ("workflow.run.id", "cicd.pipeline.run.id", "faas.invocation_id"), as_it_is),
     ("workflow", WORKFLOW, as_it_is),
-    ("customer", CUSTOMER, as_it_is),
+    ("customer", _CUSTOMER, as_it_is),
     ("amount", ("order.amount", "amount", "transaction.amount", "payment.amount", "order.total"), number),
 )
 
